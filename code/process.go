@@ -1,0 +1,28 @@
+package code
+
+// TokenStrength says how well an audit token is bound to the message it came with.
+type TokenStrength string
+
+// The strengths, best first. The zero value is unknown.
+const (
+	StrengthMessage    TokenStrength = "message"    // from the message's own trailer
+	StrengthConnection TokenStrength = "connection" // the connection's last message: racy
+	StrengthWeak       TokenStrength = "weak"       // a socket's peer: whoever holds that process identifier
+)
+
+// Process is what is known about a running process beyond its signature.
+type Process struct {
+	// Token holds the eight words of the audit token: auid, euid, egid, ruid,
+	// rgid, pid, asid, pid version.
+	Token [8]uint32 `json:"token"`
+	// Strength says where the token came from.
+	Strength TokenStrength `json:"token_strength,omitempty"`
+	// Status are the kernel's code-signing flags of the process.
+	Status Fact[KernelFlags] `json:"status,omitzero"`
+}
+
+// PID returns word 5 of the token. A process identifier alone is no identity.
+func (p *Process) PID() uint32 { return p.Token[5] }
+
+// PIDVersion returns word 7 of the token, which changes with every exec.
+func (p *Process) PIDVersion() uint32 { return p.Token[7] }

@@ -1,0 +1,144 @@
+package code
+
+import "fmt"
+
+// Outcome is how one check ended. The zero value means that it did not run.
+type Outcome string
+
+// The outcomes of a check.
+const (
+	NotRun        Outcome = ""
+	Passed        Outcome = "passed"
+	Failed        Outcome = "failed"
+	NotApplicable Outcome = "not-applicable"
+)
+
+// Check is one step of static validation.
+type Check struct {
+	// ID is the step's number in docs/verification.md, as in "C20".
+	ID string `json:"id"`
+	// Name says what the step looks at, as in "pages".
+	Name string `json:"name"`
+	// Arch is the slice; empty for thin files and for checks of the whole file.
+	Arch    string  `json:"arch,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	// Status is the error of a failed check; zero otherwise.
+	Status Status `json:"status,omitempty"`
+	// Reason says what was found and what was expected, or why the check did
+	// not run.
+	Reason string `json:"reason,omitempty"`
+	// Stricter is set on a failure that Apple's own validation would let pass.
+	Stricter bool `json:"stricter,omitempty"`
+}
+
+// Warning is a finding that does not change the verdict.
+type Warning struct {
+	ID      string `json:"id"` // a stable name, as in "nonzero-padding"
+	Arch    string `json:"arch,omitempty"`
+	Message string `json:"message"`
+}
+
+// Validity is the result of verification: the verdict and how it came about.
+// The zero value is not valid, because no mandatory check ran.
+type Validity struct {
+	// Status is our verdict: success, or the status of the first failed check in
+	// the documented order of precedence.
+	Status Status `json:"status"`
+	// Apple is what SecStaticCodeCheckValidity would say of the same file with
+	// all architectures, strict, nested code and symlink checks, offline. It is
+	// unknown where Apple's answer is not known.
+	Apple Fact[Status] `json:"apple,omitzero"`
+	// Checks lists every step in order, slice by slice.
+	Checks   []Check   `json:"checks,omitempty"`
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// Mandatory lists the checks that every decision needs, by origin: steps C1 to
+// C20 of static validation for a file; for a running process the kernel hashes
+// pages as they are used, so C20 is not among them.
+func Mandatory(o Origin) []string {
+	ids := make([]string, 0, 20)
+	for i := 1; i <= 20; i++ {
+		if o == OriginKernel && i == 20 {
+			continue
+		}
+		ids = append(ids, fmt.Sprintf("C%d", i))
+	}
+	return ids
+}
+
+// Verified returns nil when the code's signature was verified: the verdict is
+// success and each mandatory check of the origin passed, or does not apply, for
+// every slice. Otherwise the error says which check failed or did not run.
+//
+// It is false for the zero Subject. It says nothing about WHO signed.
+func (s *Subject) Verified() error {
+	origin := s.Origin
+	if origin == OriginReplay {
+		origin = s.Recorded
+	}
+	if origin != OriginDisk && origin != OriginKernel {
+		return &Error{Status: StatusInternalError, Part: "facts", Off: -1, Err: fmt.Errorf("origin %q is neither disk nor kernel", origin)}
+	}
+	for _, c := range s.Validity.Checks {
+		if c.Outcome == Failed {
+			return c.err()
+		}
+	}
+	if s.Validity.Status != StatusSuccess {
+		return &Error{Status: s.Validity.Status, Part: "signature", Off: -1}
+	}
+	views := s.PerSlice()
+	for _, v := range views {
+		arch := v.Arch
+		if len(views) == 1 {
+			arch = ""
+		}
+		for _, id := range Mandatory(origin) {
+			if err := s.Validity.ran(id, arch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ran returns nil when the check with this id passed for the slice.
+func (v *Validity) ran(id, arch string) error {
+	for _, c := range v.Checks {
+		if c.ID != id || (arch != "" && c.Arch != arch) {
+			continue
+		}
+		if c.Outcome == Passed || c.Outcome == NotApplicable {
+			return nil
+		}
+		return c.err()
+	}
+	return Check{ID: id, Name: "verification", Arch: arch, Reason: "it is not in the list of checks"}.err()
+}
+
+func (c Check) err() error {
+	status, reason := c.Status, c.Reason
+	if c.Outcome != Failed {
+		status = StatusSignatureNotVerifiable
+		if reason == "" {
+			reason = "nobody asked for it"
+		}
+		reason = "check " + c.ID + " did not run: " + reason
+	}
+	e := &Error{Status: status, Part: c.Name, Off: -1, Arch: c.Arch}
+	if reason != "" {
+		e.Err = fmt.Errorf("%s", reason)
+	}
+	return e
+}
+
+// Find returns the first check with this id, or nil.
+func (v *Validity) Find(id string) *Check {
+	for i := range v.Checks {
+		if v.Checks[i].ID == id {
+			return &v.Checks[i]
+		}
+	}
+	return nil
+}
