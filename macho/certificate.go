@@ -1,0 +1,94 @@
+package macho
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+)
+
+// parseCertificates parses the certificates of a CMS in the order in which they
+// lie there.
+func parseCertificates(raw [][]byte) ([]*x509.Certificate, error) {
+	certs := make([]*x509.Certificate, 0, len(raw))
+	for i, der := range raw {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", i, err)
+		}
+		for _, n := range c.Subject.Names {
+			if s, ok := n.Value.(string); ok && strings.ContainsRune(s, 0) {
+				return nil, fmt.Errorf("certificate %d has a NUL in its subject", i)
+			}
+		}
+		certs = append(certs, c)
+	}
+	return certs, nil
+}
+
+// referenceDate is where Apple's clock begins.
+var referenceDate = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// certificateFacts turns a parsed certificate into plain facts.
+func certificateFacts(c *x509.Certificate) code.Certificate {
+	f := code.Certificate{
+		DER: c.Raw, SHA1: sha1.Sum(c.Raw), SHA256: sha256.Sum256(c.Raw),
+		Subject: names(c.Subject.Names), Issuer: names(c.Issuer.Names),
+		Serial:    hex.EncodeToString(c.SerialNumber.Bytes()),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+		Extensions: make([]code.OID, 0, len(c.Extensions)),
+	}
+	f.AppleRoot = code.IsAppleRoot(f.SHA256)
+	f.SelfSigned = selfSigned(c)
+	for _, e := range c.Extensions {
+		o := oidOf(e.Id)
+		f.Extensions = append(f.Extensions, o)
+		if s, ok := dateValue(e.Value); ok {
+			f.Dates = append(f.Dates, code.DateExtension{OID: o, Seconds: s})
+		}
+	}
+	for _, p := range c.PolicyIdentifiers {
+		f.Policies = append(f.Policies, oidOf(p))
+	}
+	return f
+}
+
+// dateValue reads an extension whose value is a UTF8String that holds a
+// GeneralizedTime, in seconds since 2001. Times without a meaning give nothing.
+func dateValue(v []byte) (float64, bool) {
+	t, rest, err := want(v, tagUTF8, "date")
+	if err != nil || len(rest) != 0 {
+		return 0, false
+	}
+	for _, layout := range []string{"20060102150405Z", "20060102150405-0700"} {
+		if d, err := time.Parse(layout, string(t.body)); err == nil {
+			s := d.Sub(referenceDate).Seconds()
+			return s, s != 0
+		}
+	}
+	return 0, false
+}
+
+func oidOf(id asn1.ObjectIdentifier) code.OID {
+	o, err := code.ParseOID(id.String())
+	if err != nil {
+		return code.OID("") // an arc beyond 2^63 matches nothing
+	}
+	return o
+}
+
+func names(list []nameAttribute) []code.Attribute {
+	out := make([]code.Attribute, 0, len(list))
+	for _, n := range list {
+		if s, ok := n.Value.(string); ok {
+			out = append(out, code.Attribute{Type: oidOf(n.Type), Value: s})
+		}
+	}
+	return out
+}

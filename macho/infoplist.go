@@ -1,0 +1,98 @@
+package macho
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/internal/plist"
+)
+
+// loadInfo finds the bytes that slot 1 seals: for a bundle the Info.plist file at
+// its one place, for a bare program the __TEXT,__info_plist section. A section in
+// a bundle's executable is ignored, as by Apple.
+func (s *slice) loadInfo() *problem {
+	if b := s.v.bundle; b != nil {
+		s.info, s.hasInfo = b.info, b.info != nil
+		return nil
+	}
+	sect := s.m.infoSect
+	if sect == nil {
+		return nil
+	}
+	seg, end := sect.segment, sect.off+sect.size
+	if seg.name != "__TEXT" || sect.off < seg.off || end > seg.fileEnd || end > s.best.limit() {
+		p := unjudged(code.StatusInfoPlistFailed, "__TEXT,__info_plist", s.m.offset+sect.off, "the section [0x%x, 0x%x) lies outside the hashed part of __TEXT [0x%x, 0x%x)", sect.off, end, seg.off, seg.fileEnd)
+		return &p
+	}
+	if sect.size > maxPlist {
+		p := unjudged(code.StatusInfoPlistFailed, "__TEXT,__info_plist", s.m.offset+sect.off, "it has %d bytes, at most %d are accepted", sect.size, maxPlist)
+		return &p
+	}
+	b := make([]byte, sect.size)
+	if n, err := s.m.r.ReadAt(b, sect.off); n < len(b) {
+		p := ioProblem("__TEXT,__info_plist", s.m.offset+sect.off, err)
+		return &p
+	}
+	s.info, s.hasInfo = b, true
+	return nil
+}
+
+// checkInfo parses Info.plist once its hash was found right.
+func (s *slice) checkInfo() check {
+	switch {
+	case !s.hasInfo:
+		s.facts.Info = code.Absent[code.Value]()
+		return notApplicable("there is no Info.plist")
+	case !s.infoSealed:
+		s.facts.Info = code.Absent[code.Value]()
+		return notApplicable("Info.plist is not sealed, so nothing is taken from it")
+	}
+	v, err := plist.Parse(s.info, plist.Options{AllowBOM: true})
+	if err == nil && v.Kind() != plist.KindDict {
+		err = fmt.Errorf("the root is a %s, want a dictionary", v.Kind())
+	}
+	if err != nil {
+		s.facts.Info = code.Unknown[code.Value](errors.New("Info.plist is malformed"))
+		return failed(unjudged(code.StatusBadDictionaryFormat, "Info.plist", -1, "%w", err))
+	}
+	s.facts.Info = code.Known(v)
+	return passed()
+}
+
+// checkResourceDirectory compares slot 3 with the CodeResources file. Only a
+// bundle has one.
+func (s *slice) checkResourceDirectory() check {
+	var data []byte
+	if s.v.bundle != nil {
+		data = s.v.bundle.resources
+	}
+	for _, d := range s.dirs {
+		want, sealed := d.slot(slotResources)
+		switch {
+		case !sealed && data == nil:
+			continue
+		case !sealed:
+			return failed(rejected(code.StatusResourcesNotFound, "CodeResources", -1, "the file is there, but the %s does not seal it", d.part()))
+		case data == nil:
+			return failed(rejected(code.StatusResourceDirectoryFailed, "CodeResources", -1, "the %s seals it, but it is missing", d.part()))
+		}
+		var buf [64]byte
+		if got := sum(d.HashType, data, &buf); string(got) != string(want) {
+			return failed(rejected(code.StatusResourceDirectoryFailed, "CodeResources", -1, "its %s is %.8x…, the %s has %.8x…", d.HashType, got, d.part(), want))
+		}
+	}
+	if data == nil {
+		return notApplicable("a single file has no resources")
+	}
+	return passed()
+}
+
+// checkResources says that the files of a bundle were not compared with their
+// seal.
+func (s *slice) checkResources() check {
+	if s.v.bundle == nil {
+		return notApplicable("a single file has no resources")
+	}
+	return notRun("the sealed files of a bundle are not compared yet")
+}

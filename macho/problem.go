@@ -1,0 +1,149 @@
+package macho
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+)
+
+// problem is one violated rule: our status, and what Apple's validation says of
+// the same violation.
+type problem struct {
+	err   code.Error
+	apple code.Fact[code.Status] // success: Apple accepts it
+}
+
+// rejected is a violation that Apple rejects with the same status.
+func rejected(status code.Status, part string, off int64, format string, args ...any) problem {
+	return problem{
+		err:   code.Error{Status: status, Part: part, Off: off, Err: fmt.Errorf(format, args...)},
+		apple: code.Known(status),
+	}
+}
+
+// stricter is a violation of one of our own rules that Apple accepts, so that
+// verification goes on to find what Apple would say of the rest.
+func stricter(status code.Status, part string, off int64, format string, args ...any) problem {
+	p := rejected(status, part, off, format, args...)
+	p.apple = code.Known(code.StatusSuccess)
+	return p
+}
+
+// unjudged is a violation for which Apple's answer is not known.
+func unjudged(status code.Status, part string, off int64, format string, args ...any) problem {
+	p := rejected(status, part, off, format, args...)
+	p.apple = code.Unknown[code.Status](fmt.Errorf("%s: Apple's answer is not known", part))
+	return p
+}
+
+// appleSays replaces Apple's answer.
+func (p problem) appleSays(s code.Status) problem {
+	p.apple = code.Known(s)
+	return p
+}
+
+// goesOn reports whether Apple's validation continues after this violation.
+func (p problem) goesOn() bool {
+	s, ok, _ := p.apple.Get()
+	return ok && s == code.StatusSuccess
+}
+
+// check is the record of one step while verification runs.
+type check struct {
+	id, name, arch string
+	outcome        code.Outcome
+	reason         string
+	problems       []problem
+}
+
+func passed() check                     { return check{outcome: code.Passed} }
+func notApplicable(reason string) check { return check{outcome: code.NotApplicable, reason: reason} }
+func notRun(reason string) check        { return check{outcome: code.NotRun, reason: reason} }
+func failed(ps ...problem) check        { return check{outcome: code.Failed, problems: ps} }
+func verdictOf(ps []problem) check {
+	if len(ps) == 0 {
+		return passed()
+	}
+	return failed(ps...)
+}
+
+// fatal reports whether Apple's validation would have stopped here, or nobody
+// knows, so that the following steps have nothing sound to work on.
+func (c *check) fatal() bool {
+	for _, p := range c.problems {
+		if !p.goesOn() {
+			return true
+		}
+	}
+	return false
+}
+
+// report collects the checks of one verification in the order in which they count.
+type report struct {
+	checks   []check
+	warnings []code.Warning
+}
+
+func (r *report) warn(id, arch, format string, args ...any) {
+	r.warnings = append(r.warnings, code.Warning{ID: id, Arch: arch, Message: fmt.Sprintf(format, args...)})
+}
+
+// byPrecedence sorts the checks by the order in which their errors count; slices
+// stay in file order within one step.
+func (r *report) byPrecedence() {
+	order := sliceOrder()
+	rank := func(c check) int {
+		switch c.id {
+		case "F1":
+			return -1
+		case "X4":
+			c.id = "C19" // before the pages
+		case "T4", "T7":
+			c.id = "T6"
+		case "F3":
+			return len(order)
+		}
+		return order[c.id]
+	}
+	sort.SliceStable(r.checks, func(i, j int) bool { return rank(r.checks[i]) < rank(r.checks[j]) })
+}
+
+// validity turns the record into facts. Our verdict is the first problem in
+// order; Apple's is the first problem that Apple does not accept.
+func (r *report) validity() code.Validity {
+	v := code.Validity{Apple: code.Known(code.StatusSuccess), Warnings: r.warnings}
+	appleDecided := false
+	for _, c := range r.checks {
+		out := code.Check{ID: c.id, Name: c.name, Arch: c.arch, Outcome: c.outcome, Reason: c.reason}
+		for i, p := range c.problems {
+			if i == 0 {
+				out.Status = p.err.Status
+				out.Reason = reasonOf(p)
+				out.Stricter = p.goesOn()
+			}
+			if v.Status == code.StatusSuccess {
+				v.Status = p.err.Status
+			}
+			if !p.goesOn() && !appleDecided {
+				v.Apple, appleDecided = p.apple, true
+			}
+		}
+		if extra := len(c.problems) - 1; extra > 0 {
+			out.Reason += fmt.Sprintf(" (and %d more)", extra)
+		}
+		v.Checks = append(v.Checks, out)
+	}
+	return v
+}
+
+func reasonOf(p problem) string {
+	s := p.err.Part
+	if p.err.Off >= 0 {
+		s += fmt.Sprintf(" at 0x%x", p.err.Off)
+	}
+	if p.err.Err != nil {
+		s += ": " + p.err.Err.Error()
+	}
+	return s
+}
