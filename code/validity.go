@@ -33,7 +33,7 @@ type Check struct {
 
 // Warning is a finding that does not change the verdict.
 type Warning struct {
-	ID      string `json:"id"` // a stable name, as in "nonzero-padding"
+	ID      string `json:"id"` // a stable name, as in "nonzeroPadding"
 	Arch    string `json:"arch,omitempty"`
 	Message string `json:"message"`
 }

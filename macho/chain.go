@@ -97,6 +97,7 @@ var criticalExtensions = map[code.OID]bool{
 	code.OIDMacSubmission:     true,
 	code.OIDMacDeveloper:      true,
 	code.OIDDeveloperID:       true,
+	code.OIDDeveloperIDInst:   true,
 	code.OIDDeveloperIDKext:   true,
 }
 

@@ -41,6 +41,7 @@ type signedData struct {
 	digest, sigAlg code.OID
 	signedAttrs    []byte // content of the attribute set
 	attrs          []attribute
+	duplicate      code.OID // a signed attribute that stands there twice
 	signature      []byte
 	unsigned       []attribute
 }
@@ -51,7 +52,8 @@ type attribute struct {
 	values []byte
 }
 
-// attr returns the values of a signed attribute. Duplicates were refused.
+// attr returns the values of a signed attribute. A duplicate is refused before
+// anything asks.
 func (s *signedData) attr(o code.OID) ([]byte, bool) {
 	for _, a := range s.attrs {
 		if a.oid == o {
@@ -269,7 +271,7 @@ func (s *signedData) parseSigner(t tlv) error {
 			return err
 		}
 		s.signedAttrs = set.body
-		if s.attrs, err = attributes(set.body); err != nil {
+		if s.attrs, s.duplicate, err = attributes(set.body); err != nil {
 			return fmt.Errorf("signedAttrs: %w", err)
 		}
 	}
@@ -286,7 +288,7 @@ func (s *signedData) parseSigner(t tlv) error {
 		if set, b, err = next(b); err != nil {
 			return err
 		}
-		if s.unsigned, err = attributes(set.body); err != nil {
+		if s.unsigned, _, err = attributes(set.body); err != nil {
 			return fmt.Errorf("unsignedAttrs: %w", err)
 		}
 		if len(s.unsigned) == 0 {
@@ -315,35 +317,34 @@ func algorithm(b []byte, what string) (code.OID, []byte, error) {
 	return code.OID(oid.body), rest, nil
 }
 
-// attributes reads a set of attributes and refuses an attribute that stands
-// there twice, because readers differ in what they make of it.
-func attributes(b []byte) ([]attribute, error) {
-	var as []attribute
+// attributes reads a set of attributes, and returns the first type that stands
+// there twice: readers differ in what they make of such a pair.
+func attributes(b []byte) (as []attribute, duplicate code.OID, err error) {
 	for len(b) > 0 {
 		seq, rest, err := want(b, tagSequence, "attribute")
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		oid, body, err := want(seq.body, tagOID, "attribute type")
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		values, body, err := want(body, tagSet, "attribute values")
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if len(body) != 0 {
-			return nil, derError("an attribute with more than two parts")
+			return nil, "", derError("an attribute with more than two parts")
 		}
 		a := attribute{code.OID(oid.body), values.body}
 		for _, other := range as {
-			if other.oid == a.oid {
-				return nil, derError("attribute %s stands there twice", a.oid)
+			if other.oid == a.oid && duplicate == "" {
+				duplicate = a.oid
 			}
 		}
 		as, b = append(as, a), rest
 	}
-	return as, nil
+	return as, duplicate, nil
 }
 
 // single returns the only value of an attribute, which must have a tag.

@@ -52,7 +52,7 @@ func (s *slice) directoryFacts() {
 	if b.TeamID != "" {
 		f.ClaimedTeamID = code.Known(b.TeamID)
 		if !standardTeam(b.TeamID) {
-			s.warn("nonstandard-team", "the team identifier %q is not ten capital letters and digits", b.TeamID)
+			s.warn("nonstandardTeam", "the team identifier %q is not ten capital letters and digits", b.TeamID)
 		}
 	}
 	f.Flags, f.PlatformByte = code.Known(b.Flags), code.Known(b.PlatformByte)

@@ -98,7 +98,7 @@ func (r *report) byPrecedence() {
 		case "F1":
 			return -1
 		case "X4":
-			c.id = "C19" // before the pages
+			c.id = "X1" // with the other disagreements
 		case "T4", "T7":
 			c.id = "T6"
 		case "F3":

@@ -47,12 +47,12 @@ func (s *slice) checkCMSDecodes() check {
 	}
 	s.cms = cms
 	if cms.trailing > 0 {
-		s.warn("cms-padding", "%d zero bytes follow the CMS signature", cms.trailing)
+		s.warn("cmsPadding", "%d zero bytes follow the CMS signature", cms.trailing)
 	}
 	if d, ok := digestAlgorithms[cms.digest]; ok {
 		s.facts.Signature.CMSDigest = d.name
 		if cms.digest == oidSHA1 {
-			s.warn("weak-digest", "the CMS signature uses SHA-1")
+			s.warn("weakDigest", "the CMS signature uses SHA-1")
 		}
 	}
 	return passed()
@@ -72,7 +72,9 @@ func (s *slice) checkCMSSignature() check {
 	primary := s.blob.blob(slotCodeDirectory)
 	if err := s.cms.verify(cert, primary, oidData); err != nil {
 		p := s.cmsFailed(code.StatusSignatureFailed, "%w", err)
-		if len(s.cms.attrs) == 0 { // Apple accepts a signature over the bare content
+		// Apple accepts a signature over the bare content, and takes another
+		// attribute that stands there twice for missing.
+		if d := s.cms.duplicate; len(s.cms.attrs) == 0 || d != "" && d != oidContentType && d != oidDigest {
 			p.apple = code.Unknown[code.Status](err)
 		}
 		return failed(p)
@@ -211,7 +213,7 @@ func (s *slice) checkSigningTime() check {
 	s.claimed = t.UTC()
 	s.facts.SigningTime = code.Known(s.claimed)
 	if !s.v.opts.Now.IsZero() && t.After(s.v.opts.Now.Add(24*time.Hour)) {
-		s.warn("future-signing-time", "the signer claims to have signed on %s, which is in the future", t.Format(time.DateOnly))
+		s.warn("futureSigningTime", "the signer claims to have signed on %s, which is in the future", t.Format(time.DateOnly))
 	}
 	return passed()
 }
@@ -278,7 +280,7 @@ func (s *slice) judgeWithoutTimestamp(path []*x509.Certificate) {
 		return
 	}
 	if _, err := checkValidity(path, s.v.opts.Now); err != nil {
-		s.warn("certificate-expired", "%v, and no secure timestamp shows that it was valid when it signed", err)
+		s.warn("certExpiredNow", "%v, and no secure timestamp shows that it was valid when it signed", err)
 	}
 }
 

@@ -124,6 +124,9 @@ func (s *signedData) verify(cert *x509.Certificate, content []byte, contentType 
 	if len(s.attrs) == 0 {
 		return errors.New("there are no signed attributes")
 	}
+	if s.duplicate != "" {
+		return fmt.Errorf("the signed attribute %s stands there twice", s.duplicate)
+	}
 	values, ok := s.attr(oidContentType)
 	if !ok {
 		return errors.New("the contentType attribute is missing")

@@ -55,21 +55,20 @@ func (s *slice) checkSpecialSlots() check {
 		for _, d := range s.dirs {
 			if p := s.compareSlot(d, n); p != nil {
 				all = append(all, *p)
-				break
 			}
 		}
 	}
 	for _, d := range s.dirs {
 		for n := uint32(slotMaxSpecial + 1); n <= d.SpecialSlots; n++ {
 			if _, ok := d.slot(n); ok {
-				s.warn("unknown-special-slot", "%s seals something in slot %d, whose meaning is not known", d.part(), n)
+				s.warn("unknownSpecialSlot", "%s seals something in slot %d, whose meaning is not known", d.part(), n)
 				break
 			}
 		}
 	}
 	_, s.infoSealed = s.best.slot(slotInfo)
 	if s.hasInfo && !s.infoSealed {
-		s.warn("info-not-sealed", "there is an Info.plist, but the signature does not seal it: its values are not used")
+		s.warn("infoNotSealed", "there is an Info.plist, but the signature does not seal it: its values are not used")
 	}
 	// Report in the order of gravity: a bad Info.plist comes before the others.
 	for i, p := range all {
@@ -95,15 +94,25 @@ func (s *slice) compareSlot(d *directory, n uint32) *problem {
 		p := stricter(code.StatusSignatureFailed, part, off, "it is there, but the %s does not seal it", d.part())
 		return &p
 	case !exists:
-		p := rejected(slotStatus(n), part, off, "the %s seals it, but it is missing", d.part())
+		p := s.slotProblem(d, n, off, "the %s seals it, but it is missing", d.part())
 		return &p
 	}
 	var buf [64]byte
 	if got := sum(d.HashType, data, &buf); !bytes.Equal(got, want) {
-		p := rejected(slotStatus(n), part, off, "its %s is %.8x…, the %s has %.8x…", d.HashType, got, d.part(), want)
+		p := s.slotProblem(d, n, off, "its %s is %.8x…, the %s has %.8x…", d.HashType, got, d.part(), want)
 		return &p
 	}
 	return nil
+}
+
+// slotProblem is a slot that does not match. Apple looks at the best directory
+// alone.
+func (s *slice) slotProblem(d *directory, n uint32, off int64, format string, args ...any) problem {
+	p := rejected(slotStatus(n), SlotName(n), off, format, args...)
+	if d != s.best {
+		p.apple = code.Known(code.StatusSuccess)
+	}
+	return p
 }
 
 // checkTopDirectory compares the list in slot 4, if there is one, with what the
@@ -169,7 +178,7 @@ func (s *slice) checkEntitlements() check {
 		s.facts.Entitlements = code.Known(fromDER)
 	default:
 		s.facts.Entitlements = code.Known(fromXML)
-		s.warn("xml-entitlements", "the entitlements stand there as XML only, which current systems convert")
+		s.warn("xmlEntitlements", "the entitlements stand there as XML only, which current systems convert")
 	}
 	return passed()
 }

@@ -119,7 +119,7 @@ func (s *slice) checkSuperBlob() check {
 	s.blob = b
 	s.signatureFacts()
 	if b.padding >= 0 {
-		s.warn("nonzero-padding", "data behind the signature at 0x%x, which no hash covers", b.padding)
+		s.warn("nonzeroPadding", "data behind the signature at 0x%x, which no hash covers", b.padding)
 	}
 	return verdictOf(ps)
 }
@@ -158,7 +158,7 @@ func (s *slice) checkIntegrity() check {
 			all = append(all, stricter(code.StatusSignatureFailed, d.part(), d.off+32, "it covers %d bytes, the signature begins at %d: bytes between are in no hash", d.limit(), s.m.sigOff))
 		}
 		if d.Version > versionLinkage {
-			s.warn("newer-directory", "%s has version 0x%x; fields after 0x20600 are not known", d.part(), d.Version)
+			s.warn("newerDirectory", "%s has version 0x%x; fields after 0x20600 are not known", d.part(), d.Version)
 		}
 	}
 	return verdictOf(all)

@@ -109,7 +109,7 @@ func (v *verification) selected(c *container) ([]*slice, int) {
 		out = append(out, s)
 	}
 	if v.opts.Arch != "" && len(out) > 0 && len(out) < len(c.images) {
-		v.report.warn("slices-left-out", "", "only %s was verified: the verdict says nothing about the other slices", v.opts.Arch)
+		v.report.warn("slicesLeftOut", "", "only %s was verified: the verdict says nothing about the other slices", v.opts.Arch)
 	}
 	return out, best
 }
@@ -131,7 +131,7 @@ func (v *verification) fileSteps(c *container, slices []*slice, r io.ReaderAt, s
 	}
 	if v.bundle != nil {
 		add("T4", "bundle shape", verdictOf(v.bundle.problems))
-		v.report.warn("resources-not-run", "", "the files of the bundle were not compared with their seal")
+		v.report.warn("resourcesNotRun", "", "the files of the bundle were not compared with their seal")
 	}
 	if unchanged != nil {
 		res := passed()
