@@ -1,0 +1,343 @@
+package policy
+
+import (
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
+)
+
+// compiler turns the expressions of a document into programs.
+type compiler struct {
+	*reader
+	p            *Policy
+	requirements map[string]*requirementText
+	peers        map[string]*peer
+	variables    map[string]*expression
+	texts        map[string]*requirementText // by slot name
+	env          *cel.Env
+}
+
+// parsed is an expression between parsing and checking.
+type parsed struct {
+	node *yamlpos.Node
+	ast  *cel.Ast
+	deps []dependency
+}
+
+// dependency is a variable that a macro put in place of its argument.
+type dependency struct {
+	name string
+	id   int64
+}
+
+func (c *compiler) compile(d *document) {
+	base, err := baseEnv()
+	if err != nil { // a mistake in our tables, which every test meets
+		c.span(0, 0, "internal error: "+err.Error(), "")
+		return
+	}
+	c.env = base
+	variables := make([]*parsed, len(d.variables))
+	for i, v := range d.variables {
+		variables[i] = c.parse(v.Value)
+	}
+	rules := make([]*parsed, len(d.rules))
+	for i := range d.rules {
+		rules[i] = c.parse(d.rules[i].condition)
+	}
+	c.declare(append(slices.Clone(variables), rules...))
+	for i, v := range d.variables {
+		if variables[i] == nil {
+			continue
+		}
+		e := c.check(variables[i])
+		if e == nil {
+			continue
+		}
+		name := "vars." + v.Key.Value
+		c.variables[name] = e
+		c.extend(cel.Variable(name, e.ast.OutputType()))
+	}
+	for i := range d.rules {
+		if rules[i] == nil {
+			continue
+		}
+		e := c.check(rules[i])
+		if e == nil {
+			continue
+		}
+		if !e.ast.OutputType().IsExactType(cel.BoolType) {
+			c.at(d.rules[i].condition, "a condition must be true or false, this one is "+cel.FormatCELType(e.ast.OutputType()), "compare it with something")
+			continue
+		}
+		r := &d.rules[i]
+		c.p.rules = append(c.p.rules, rule{name: r.name.Value, deny: r.deny, message: r.message, operations: r.operations, when: e})
+	}
+}
+
+// parse reads one expression and finds what its macros depend on.
+func (c *compiler) parse(n *yamlpos.Node) *parsed {
+	if len(n.Value) > maxExpression {
+		c.at(n, "the expression has more than "+strconv.Itoa(maxExpression)+" bytes", "")
+		return nil
+	}
+	a, issues := c.env.Parse(n.Value)
+	if issues.Err() != nil {
+		c.issues(n, issues)
+		return nil
+	}
+	p := &parsed{node: n, ast: a}
+	rep := a.NativeRep()
+	ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.IdentKind && strings.HasPrefix(e.AsIdent(), "@") {
+			p.deps = append(p.deps, dependency{e.AsIdent(), e.ID()})
+		}
+	}))
+	ok := true
+	for _, dep := range p.deps {
+		ok = c.resolve(p, dep) && ok
+	}
+	if !ok {
+		return nil
+	}
+	return p
+}
+
+// resolve finds or compiles what a macro names.
+func (c *compiler) resolve(p *parsed, dep dependency) bool {
+	from, to := p.argument(dep.id)
+	if name, ok := strings.CutPrefix(dep.name, requirementPrefix); ok {
+		if c.requirements[name] == nil {
+			c.inside(p.node, from, to, "there is no requirement "+quoteShort(name), didYouMean(name, namesOf(c.requirements)))
+			return false
+		}
+	} else if name, ok := strings.CutPrefix(dep.name, peerPrefix); ok {
+		if c.peers[name] == nil {
+			c.inside(p.node, from, to, "there is no peer "+quoteShort(name), didYouMean(name, namesOf(c.peers)))
+			return false
+		}
+	} else if code, ok := strings.CutPrefix(dep.name, textPrefix); ok && c.texts[dep.name] == nil {
+		b, _ := hex.DecodeString(code)
+		text := string(b)
+		req, err := parseRequirement(strconv.Quote(text), text)
+		if err != nil {
+			c.literal(p.node, from, to, text, err)
+			return false
+		}
+		c.texts[dep.name] = req
+	}
+	return true
+}
+
+// literal reports errors in a requirement that stands in quotes in an expression.
+func (c *compiler) literal(n *yamlpos.Node, from, to int, text string, err error) {
+	var list diag.List
+	if errors.As(err, &list) && strings.HasPrefix(n.Value[min(from+1, len(n.Value)):], text) { // no escapes
+		for _, d := range list {
+			if d.Severity == diag.Error {
+				c.inside(n, from+1+d.Span.Start, from+1+d.Span.End, "requirement: "+d.Summary, d.Why)
+			}
+		}
+		return
+	}
+	c.inside(n, from, to, "requirement: "+err.Error(), "")
+}
+
+// argument returns where the argument of the macro stands that became expression id.
+func (p *parsed) argument(id int64) (from, to int) {
+	info := p.ast.NativeRep().SourceInfo()
+	call, ok := info.GetMacroCall(id)
+	if ok && call.Kind() == ast.CallKind && len(call.AsCall().Args()) == 1 {
+		arg := call.AsCall().Args()[0]
+		if r, ok := info.GetOffsetRange(arg.ID()); ok {
+			from, to = byteOffset(p.node.Value, int(r.Start)), byteOffset(p.node.Value, int(r.Stop))
+			if arg.Kind() == ast.SelectKind { // the range is that of the dot
+				return wordAt(p.node.Value, from)
+			}
+			return from, to
+		}
+	}
+	return 0, len(p.node.Value)
+}
+
+// declare makes the variables known that macros put into the expressions.
+func (c *compiler) declare(all []*parsed) {
+	seen := map[string]bool{}
+	var options []cel.EnvOption
+	for _, p := range all {
+		if p == nil {
+			continue
+		}
+		for _, dep := range p.deps {
+			if !seen[dep.name] {
+				seen[dep.name] = true
+				options = append(options, cel.Variable(dep.name, cel.BoolType))
+			}
+		}
+	}
+	if len(options) > 0 {
+		c.extend(options...)
+	}
+}
+
+func (c *compiler) extend(options ...cel.EnvOption) {
+	env, err := c.env.Extend(options...)
+	if err != nil {
+		c.span(0, 0, "internal error: "+err.Error(), "")
+		return
+	}
+	c.env = env
+}
+
+// check types an expression, vets it and plans its program.
+func (c *compiler) check(p *parsed) *expression {
+	checked, issues := c.env.Check(p.ast)
+	if issues.Err() != nil {
+		c.issues(p.node, issues)
+		return nil
+	}
+	if !c.vet(p.node, checked) {
+		return nil
+	}
+	start, end := p.node.Span()
+	e := &expression{text: p.node.Value, span: diag.Span{Start: start, End: end}, env: c.env, ast: checked, simple: isSimple(checked.NativeRep())}
+	for _, ref := range checked.NativeRep().ReferenceMap() {
+		if len(ref.OverloadIDs) == 0 && ref.Name != "" {
+			if i, ok := c.slot(strings.TrimPrefix(ref.Name, ".")); ok && !slices.Contains(e.reads, i) {
+				e.reads = append(e.reads, i)
+			}
+		}
+	}
+	slices.Sort(e.reads)
+	for _, i := range e.reads { // a variable may be anything but simple
+		if v := c.p.slots[i].variable; v != nil && !v.simple {
+			e.simple = false
+		}
+	}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if !e.simple {
+		options = append(options, cel.CostLimit(decideCost), cel.InterruptCheckFrequency(interruptAt))
+	}
+	program, err := c.env.Program(checked, options...)
+	if err != nil {
+		c.at(p.node, err.Error(), "")
+		return nil
+	}
+	e.program = program
+	return e
+}
+
+// slot returns the number of a name that expressions read, and makes one when it
+// is read for the first time.
+func (c *compiler) slot(name string) (int, bool) {
+	if i, ok := c.p.slotOf[name]; ok {
+		return i, true
+	}
+	s := slot{name: name}
+	if rest, ok := strings.CutPrefix(name, requirementPrefix); ok {
+		s.requirement = c.requirements[rest]
+	} else if rest, ok := strings.CutPrefix(name, peerPrefix); ok {
+		s.peer = c.peers[rest]
+	} else if s.requirement = c.texts[name]; s.requirement == nil {
+		if s.variable = c.variables[name]; s.variable == nil {
+			i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+			if i < 0 { // a variable of a comprehension, or a type
+				return 0, false
+			}
+			s.field = &fields[i]
+		}
+	}
+	c.p.slots = append(c.p.slots, s)
+	c.p.slotOf[name] = len(c.p.slots) - 1
+	return len(c.p.slots) - 1, true
+}
+
+// isSimple reports whether each node of an expression takes at most one pass over
+// its operands: no comprehension, no pattern, and nothing that makes a value
+// larger than the facts. The document bounds the nodes, so that such an
+// expression needs no cost limit; counting would take longer than evaluating.
+func isSimple(a *ast.AST) bool {
+	simple := true
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.ComprehensionKind, ast.StructKind:
+			simple = false
+		case ast.CallKind:
+			switch e.AsCall().FunctionName() {
+			case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional,
+				operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals,
+				operators.Greater, operators.GreaterEquals, operators.In, operators.Index,
+				overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Size,
+				overloads.TypeConvertTimestamp, overloads.TypeConvertDuration,
+				"version", "apple_version":
+			default:
+				simple = false
+			}
+		}
+	}))
+	return simple
+}
+
+func namesOf[T any](m map[string]T) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+var reservedNames = []string{"subject", "process", "operation", "now", "vars", "requirements"}
+
+// textVersions are the fields that hold a version as text.
+var textVersions = []string{"subject.version", "subject.build", "subject.min_os", "subject.sdk", "subject.runtime_version"}
+
+// vet refuses what compiles and cannot be meant.
+func (c *compiler) vet(n *yamlpos.Node, checked *cel.Ast) bool {
+	rep, ok := checked.NativeRep(), true
+	refuse := func(id int64, summary, detail string) {
+		r, _ := rep.SourceInfo().GetOffsetRange(id)
+		from, to := byteOffset(n.Value, int(r.Start)), byteOffset(n.Value, int(r.Stop))
+		if to <= from {
+			from, to = wordAt(n.Value, from)
+		}
+		c.inside(n, from, to, summary, detail)
+		ok = false
+	}
+	ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.ComprehensionKind:
+			if v := e.AsComprehension().IterVar(); slices.Contains(reservedNames, v) {
+				refuse(e.ID(), "a variable of a comprehension cannot be called "+v, "it would hide the facts of that name")
+			}
+		case ast.CallKind:
+			call := e.AsCall()
+			switch call.FunctionName() {
+			case "version":
+				if s, isText := literal(call.Args()[0]); isText {
+					if _, isVersion := parseVersion(s); !isVersion {
+						refuse(call.Args()[0].ID(), quoteShort(s)+" is not a version", `a version looks like "2.10", "2.1b3" or "2.1-rc.1"`)
+					}
+				}
+			case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+				for _, arg := range call.Args() {
+					if ref := rep.ReferenceMap()[arg.ID()]; ref != nil && slices.Contains(textVersions, ref.Name) && rep.GetType(arg.ID()) != types.DynType {
+						refuse(e.ID(), "this compares versions as texts, where \"2.10\" is less than \"2.9\"", "write version("+ref.Name+") and version(\"…\")")
+					}
+				}
+			}
+		}
+	}))
+	return ok
+}

@@ -1,0 +1,250 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/parser"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+)
+
+// explaining returns the program that keeps the value of every part. It
+// evaluates what the plain one skips, so its cost limit is larger; it always
+// counts, since nobody waits for it.
+func (e *expression) explaining() (cel.Program, error) {
+	e.explainOnce.Do(func() {
+		e.explainer, e.explainErr = e.env.Program(e.ast,
+			cel.EvalOptions(cel.OptExhaustiveEval, cel.OptTrackState),
+			cel.CostLimit(explainCost), cel.InterruptCheckFrequency(interruptAt))
+	})
+	return e.explainer, e.explainErr
+}
+
+// explanation is the state of one explained evaluation.
+type explanation struct {
+	b    *binding
+	ast  *ast.AST
+	vals func(id int64) (ref.Val, bool)
+}
+
+// explain returns the clauses of an expression with their answers.
+func (b *binding) explain(e *expression) []*diag.Node {
+	program, err := e.explaining()
+	if err != nil {
+		return []*diag.Node{{Label: oneLine(e.text), Note: err.Error()}}
+	}
+	_, details, err := program.ContextEval(b.ctx, b)
+	x := &explanation{b: b, ast: e.ast.NativeRep(), vals: func(int64) (ref.Val, bool) { return nil, false }}
+	if details != nil && details.State() != nil {
+		x.vals = details.State().Value
+	}
+	n := x.node(x.ast.Expr(), 0)
+	if err != nil && n.Verdict == diag.VerdictUnknown && n.Note == "" {
+		n.Note = quoteless(err.Error())
+	}
+	return []*diag.Node{n}
+}
+
+const maxTreeDepth = 60
+
+// node explains one clause: the logical operators as branches, everything else
+// as a leaf with what was expected and found.
+func (x *explanation) node(e ast.Expr, depth int) *diag.Node {
+	if _, isMacro := x.ast.SourceInfo().GetMacroCall(e.ID()); !isMacro && e.Kind() == ast.CallKind && depth < maxTreeDepth {
+		call := e.AsCall()
+		switch fn := call.FunctionName(); fn {
+		case operators.LogicalAnd, operators.LogicalOr:
+			label := map[string]string{operators.LogicalAnd: "and", operators.LogicalOr: "or"}[fn]
+			n := &diag.Node{Label: label, Verdict: x.verdict(e)}
+			for _, part := range x.flatten(e, fn, nil) {
+				n.Add(x.node(part, depth+1))
+			}
+			return n
+		case operators.LogicalNot:
+			return (&diag.Node{Label: "not", Verdict: x.verdict(e)}).Add(x.node(call.Args()[0], depth+1))
+		case operators.Conditional:
+			return (&diag.Node{Label: "if, then, else", Verdict: x.verdict(e)}).Add(
+				x.node(call.Args()[0], depth+1), x.node(call.Args()[1], depth+1), x.node(call.Args()[2], depth+1))
+		}
+	}
+	return x.leaf(e)
+}
+
+// flatten returns the operands of a chain of one operator.
+func (x *explanation) flatten(e ast.Expr, fn string, parts []ast.Expr) []ast.Expr {
+	if _, isMacro := x.ast.SourceInfo().GetMacroCall(e.ID()); isMacro || e.Kind() != ast.CallKind || e.AsCall().FunctionName() != fn {
+		return append(parts, e)
+	}
+	for _, arg := range e.AsCall().Args() {
+		parts = x.flatten(arg, fn, parts)
+	}
+	return parts
+}
+
+func (x *explanation) leaf(e ast.Expr) *diag.Node {
+	n := &diag.Node{Label: x.text(e), Verdict: x.verdict(e)}
+	v := x.value(e)
+	if bad, ok := v.(*types.Err); ok {
+		n.Note = quoteless(bad.Error())
+		if name, _, isKey := strings.Cut(bad.Error(), ":"); isKey && name == "no such key" {
+			n.Note += `; write entitled("KEY") or "KEY" in … first`
+		}
+		return n
+	}
+	if u, ok := v.(*types.Unknown); ok {
+		n.Note = x.b.trouble(u, nil).reason
+	}
+	switch {
+	case e.Kind() == ast.IdentKind && strings.HasPrefix(e.AsIdent(), "@"):
+		if i, ok := x.b.p.slotOf[e.AsIdent()]; ok {
+			switch s := &x.b.p.slots[i]; {
+			case s.requirement != nil:
+				n.Add(s.requirement.explain(&x.b.facts))
+				n.Note = ""
+			case s.peer != nil:
+				n.Add(s.peer.explain(&x.b.facts)...)
+				n.Note = ""
+			}
+		}
+	case n.Note != "":
+	case isComparison(e):
+		x.compared(n, e.AsCall())
+	case e.Kind() == ast.LiteralKind:
+	case v == types.True || v == types.False:
+		if facts := x.operands(e); facts != "" {
+			n.Note = facts
+		}
+	}
+	return n
+}
+
+var comparisons = map[string]string{
+	operators.Equals: "", operators.NotEquals: "anything but ", operators.In: "one of ",
+	operators.Less: "less than ", operators.LessEquals: "at most ",
+	operators.Greater: "more than ", operators.GreaterEquals: "at least ",
+}
+
+func isComparison(e ast.Expr) bool {
+	if e.Kind() != ast.CallKind {
+		return false
+	}
+	_, ok := comparisons[e.AsCall().FunctionName()]
+	return ok
+}
+
+// mirrored is what an operator says when its sides are exchanged.
+var mirrored = map[string]string{
+	operators.Equals: operators.Equals, operators.NotEquals: operators.NotEquals,
+	operators.Less: operators.Greater, operators.LessEquals: operators.GreaterEquals,
+	operators.Greater: operators.Less, operators.GreaterEquals: operators.LessEquals,
+}
+
+// compared sets what a comparison expected and found. The side that reads no
+// fact is the expectation.
+func (x *explanation) compared(n *diag.Node, call ast.CallExpr) {
+	fn, left, right := call.FunctionName(), call.Args()[0], call.Args()[1]
+	switch {
+	case !x.readsFacts(right):
+	case !x.readsFacts(left) && mirrored[fn] != "":
+		fn, left, right = mirrored[fn], right, left
+	default:
+		n.Note = x.operands(call.Args()[0], call.Args()[1])
+		return
+	}
+	n.Expected, n.Found = comparisons[fn]+show(x.value(right)), show(x.value(left))
+	if i, ok := x.slotOf(left); ok {
+		n.Found += x.b.claim(x.b.p.slots[i].name)
+	}
+}
+
+// readsFacts reports whether an expression reads anything but constants and
+// variables made of constants.
+func (x *explanation) readsFacts(e ast.Expr) bool {
+	reads := false
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		if i, ok := x.slotOf(e); ok {
+			v := x.b.p.slots[i].variable
+			reads = reads || v == nil || len(v.reads) > 0
+		}
+	}))
+	return reads
+}
+
+func (x *explanation) slotOf(e ast.Expr) (int, bool) {
+	r := x.ast.ReferenceMap()[e.ID()]
+	if r == nil || len(r.OverloadIDs) > 0 {
+		return 0, false
+	}
+	i, ok := x.b.p.slotOf[strings.TrimPrefix(r.Name, ".")]
+	return i, ok
+}
+
+// operands writes the values of the facts that expressions read.
+func (x *explanation) operands(es ...ast.Expr) string {
+	var parts []string
+	seen := map[int]bool{}
+	for _, e := range es {
+		ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+			if i, ok := x.slotOf(e); ok && !seen[i] {
+				seen[i] = true
+				parts = append(parts, x.b.p.slots[i].shown()+" is "+show(x.b.value(i)))
+			}
+		}))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// value is what a part came to: recorded, or the constant that it is.
+func (x *explanation) value(e ast.Expr) ref.Val {
+	if v, ok := x.vals(e.ID()); ok {
+		return v
+	}
+	if i, ok := x.slotOf(e); ok {
+		return x.b.value(i)
+	}
+	switch e.Kind() {
+	case ast.LiteralKind:
+		return e.AsLiteral()
+	case ast.ListKind:
+		var l []ref.Val
+		for _, item := range e.AsList().Elements() {
+			l = append(l, x.value(item))
+		}
+		return types.NewRefValList(types.DefaultTypeAdapter, l)
+	}
+	return nil
+}
+
+func (x *explanation) verdict(e ast.Expr) diag.Verdict {
+	switch x.value(e) {
+	case types.True:
+		return diag.Yes
+	case types.False:
+		return diag.No
+	}
+	return diag.VerdictUnknown
+}
+
+// text writes a part of the expression as its author would.
+func (x *explanation) text(e ast.Expr) string {
+	s, err := parser.Unparse(e, x.ast.SourceInfo(), parser.WrapOnColumn(1<<20))
+	if err != nil {
+		return "clause " + strconv.FormatInt(e.ID(), 10)
+	}
+	return oneLine(s)
+}
+
+// oneLine joins lines and cuts what is too long for a label.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 2*maxShown {
+		s = strings.ToValidUTF8(s[:2*maxShown], "") + "…"
+	}
+	return s
+}

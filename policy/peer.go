@@ -1,0 +1,242 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
+)
+
+// peer is a named description of a caller: every test must say yes.
+type peer struct {
+	name  string
+	tests []peerTest
+}
+
+// peerTest is one line of a peer.
+type peerTest struct {
+	label    string
+	expected string
+	ask      func(f *facts) (answer, error)
+	found    func(f *facts) string     // nil: nothing to show
+	tree     func(f *facts) *diag.Node // nil: no subtree
+}
+
+// eval is no when one test says no, else unknown when one is.
+func (p *peer) eval(f *facts) (answer, error) {
+	all, why := yes, error(nil)
+	for i := range p.tests {
+		switch a, err := p.tests[i].ask(f); a {
+		case no:
+			return no, nil
+		case unknown:
+			all, why = unknown, err
+		}
+	}
+	return all, why
+}
+
+// explain returns one node for each test.
+func (p *peer) explain(f *facts) []*diag.Node {
+	nodes := make([]*diag.Node, 0, len(p.tests))
+	for i := range p.tests {
+		t := &p.tests[i]
+		a, err := t.ask(f)
+		n := &diag.Node{Label: t.label, Verdict: verdictOf(a), Expected: t.expected}
+		switch {
+		case a == unknown && err != nil:
+			n.Note = "nobody knows: " + err.Error()
+		case t.found != nil:
+			n.Found = t.found(f)
+		}
+		if t.tree != nil {
+			if sub := t.tree(f); sub != nil {
+				n.Add(sub)
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
+func newPeer(d *peerDocument, req *requirementText) *peer {
+	p := &peer{name: d.name.Value}
+	if req != nil {
+		p.tests = append(p.tests, peerTest{label: "requirement", ask: req.eval, tree: req.explain})
+	}
+	for _, list := range []struct {
+		label string
+		nodes []*yamlpos.Node
+		get   func(*facts) code.Fact[string]
+	}{
+		{"subject.identifier", d.identifiers, func(f *facts) code.Fact[string] { return f.s.Identifier }},
+		{"subject.team_id", d.teams, (*facts).team},
+		{"subject.channel", d.channels, func(f *facts) code.Fact[string] { return channelText(f.s) }},
+	} {
+		if len(list.nodes) > 0 {
+			p.tests = append(p.tests, oneOf(list.label, values(list.nodes), list.get))
+		}
+	}
+	if d.version != nil {
+		p.tests = append(p.tests, atLeast("subject.version", d.version.Value, "CFBundleShortVersionString"))
+	}
+	if d.build != nil {
+		p.tests = append(p.tests, atLeast("subject.build", d.build.Value, "CFBundleVersion"))
+	}
+	for _, n := range d.entitled {
+		p.tests = append(p.tests, entitlement(n.Value, true))
+	}
+	for _, n := range d.denied {
+		p.tests = append(p.tests, entitlement(n.Value, false))
+	}
+	for _, n := range d.flags {
+		p.tests = append(p.tests, flag(n.Value, true))
+	}
+	for _, n := range d.noFlags {
+		p.tests = append(p.tests, flag(n.Value, false))
+	}
+	return p
+}
+
+func values(nodes []*yamlpos.Node) []string {
+	list := make([]string, len(nodes))
+	for i, n := range nodes {
+		list[i] = n.Value
+	}
+	return list
+}
+
+func channelText(s *code.Subject) code.Fact[string] {
+	c, ok, err := s.Channel().Get()
+	switch {
+	case err != nil:
+		return code.Unknown[string](err)
+	case !ok:
+		return code.Absent[string]()
+	}
+	return code.Known(string(c))
+}
+
+// oneOf tests that a known text is in a list.
+func oneOf(label string, list []string, get func(*facts) code.Fact[string]) peerTest {
+	name, expected := label, strconv.Quote(list[0])
+	if len(list) > 1 {
+		quoted := make([]string, len(list))
+		for i := range list {
+			quoted[i] = strconv.Quote(list[i])
+		}
+		label += " is one of " + strconv.Itoa(len(list))
+		expected = "one of " + strings.Join(quoted, ", ")
+	} else {
+		label += " == " + expected
+	}
+	return peerTest{
+		label: label, expected: expected,
+		ask: func(f *facts) (answer, error) {
+			v, ok, err := get(f).Get()
+			if err != nil {
+				return unknown, err
+			}
+			return answerOf(ok && contains(list, v)), nil
+		},
+		found: func(f *facts) string { return showFact(get(f)) + f.claim(name) },
+	}
+}
+
+// claim says, beside a verified team that is not there, what the signature claims.
+func (f *facts) claim(field string) string {
+	if field != "subject.team_id" || !f.team().IsAbsent() {
+		return ""
+	}
+	team, ok, err := f.s.ClaimedTeamID.Get()
+	if err != nil || !ok {
+		return ""
+	}
+	return " (the signature claims " + quoteShort(team) + ", its certificates do not vouch for that)"
+}
+
+// atLeast tests a version of Info.plist. One that is not there is older than
+// every version; a text that is no version cannot be compared.
+func atLeast(label, least, key string) peerTest {
+	want, _ := parseVersion(least) // checked by the reader
+	return peerTest{
+		label: label + " >= " + least, expected: "at least " + strconv.Quote(least),
+		ask: func(f *facts) (answer, error) {
+			text, ok, err := f.info(key).Get()
+			if err != nil {
+				return unknown, err
+			}
+			if !ok {
+				return no, nil
+			}
+			v, ok := parseVersion(text)
+			return answerOf(ok && v.compare(want) >= 0), nil
+		},
+		found: func(f *facts) string { return showFact(f.info(key)) },
+	}
+}
+
+func entitlement(name string, want bool) peerTest {
+	label, expected := "entitlement "+strconv.Quote(name), "the entitlement"
+	if !want {
+		label, expected = "no "+label, "none"
+	}
+	return peerTest{
+		label: label, expected: expected,
+		ask: func(f *facts) (answer, error) {
+			ents, ok, err := f.s.Entitlements.Get()
+			if err != nil {
+				return unknown, err
+			}
+			return answerOf((ok && granted(ents, name)) == want), nil
+		},
+		found: func(f *facts) string {
+			v, ok := f.s.Entitlements.Or(code.Value{}).Get(name)
+			if !ok {
+				return "nothing"
+			}
+			return show(plistValue(v))
+		},
+	}
+}
+
+func flag(name string, want bool) peerTest {
+	bit, label := flagByName(name), "flag "+name
+	if !want {
+		label = "no " + label
+	}
+	return peerTest{
+		label: label, expected: map[bool]string{true: "the flag", false: "no such flag"}[want],
+		ask: func(f *facts) (answer, error) {
+			v, ok, err := f.s.Flags.Get()
+			if err != nil || !ok {
+				return unknown, errNothing
+			}
+			return answerOf((v&bit != 0) == want), nil
+		},
+		found: func(f *facts) string { return f.s.Flags.Or(0).String() },
+	}
+}
+
+func showFact(f code.Fact[string]) string {
+	v, ok, err := f.Get()
+	switch {
+	case err != nil:
+		return "unknown"
+	case !ok:
+		return "nothing"
+	}
+	return quoteShort(v)
+}
+
+func verdictOf(a answer) diag.Verdict {
+	switch a {
+	case yes:
+		return diag.Yes
+	case no:
+		return diag.No
+	}
+	return diag.VerdictUnknown
+}

@@ -1,0 +1,233 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
+)
+
+// maxDiagnostics is how many errors one document may report; the author of more
+// of them needs the first few.
+const maxDiagnostics = 50
+
+// reader checks a document against the table of keys and collects what is wrong.
+type reader struct {
+	src  *diag.Source
+	list diag.List
+}
+
+// at reports an error about a node; detail may be "".
+func (r *reader) at(n *yamlpos.Node, summary, detail string) {
+	start, end := n.Span()
+	r.span(start, end, summary, detail)
+}
+
+func (r *reader) span(start, end int, summary, detail string) {
+	if len(r.list) < maxDiagnostics {
+		r.list = append(r.list, diag.Diagnostic{Source: r.src, Span: diag.Span{Start: start, End: end}, Summary: summary, Why: detail})
+	}
+}
+
+// inside reports an error about the bytes [from, to) of a scalar's value.
+func (r *reader) inside(n *yamlpos.Node, from, to int, summary, detail string) {
+	start, end := n.At(from, to)
+	r.span(start, end, summary, detail)
+}
+
+// embedded reports errors about a text that stands in a scalar, moved to where
+// the author typed it.
+func (r *reader) embedded(n *yamlpos.Node, what string, err error) {
+	var list diag.List
+	if !errors.As(err, &list) {
+		r.at(n, what+": "+err.Error(), "")
+		return
+	}
+	for _, d := range list {
+		if d.Severity != diag.Error {
+			continue
+		}
+		start, end := n.At(d.Span.Start, d.Span.End)
+		d.Source, d.Span, d.Summary = r.src, diag.Span{Start: start, End: end}, what+": "+d.Summary
+		if len(r.list) < maxDiagnostics {
+			r.list = append(r.list, d)
+		}
+	}
+}
+
+// object checks that a node is a mapping with the given keys and values of the
+// right kind, and returns the values that are fine.
+func (r *reader) object(n *yamlpos.Node, keys []key, what string) map[string]*yamlpos.Node {
+	if n.Kind != yamlpos.Mapping {
+		r.at(n, what+" must be an object with keys, found "+describe(n), "")
+		return nil
+	}
+	values := make(map[string]*yamlpos.Node, len(n.Pairs))
+	for _, p := range n.Pairs {
+		k := findKey(keys, p.Key.Value)
+		if k == nil {
+			detail := didYouMean(p.Key.Value, keyNames(keys))
+			if detail == "" {
+				detail = "known keys: " + strings.Join(keyNames(keys), ", ")
+			}
+			r.at(p.Key, "unknown key "+quoteShort(p.Key.Value)+" in "+what, detail)
+			continue
+		}
+		if r.value(p.Value, k) {
+			values[k.name] = p.Value
+		}
+	}
+	for i := range keys {
+		if keys[i].required && !hasKey(n, keys[i].name) {
+			start, _ := n.Span()
+			r.span(start, start, what+" has no "+quoteShort(keys[i].name), keys[i].doc)
+		}
+	}
+	return values
+}
+
+func hasKey(n *yamlpos.Node, name string) bool {
+	for _, p := range n.Pairs {
+		if p.Key.Value == name {
+			return true
+		}
+	}
+	return false
+}
+
+// value checks the kind of one value; what is inside objects and lists of them
+// is checked by whoever reads them.
+func (r *reader) value(n *yamlpos.Node, k *key) bool {
+	ok := true
+	switch k.kind {
+	case textKey, celKey:
+		ok = r.text(n, k)
+	case boolKey:
+		if ok = n.Kind == yamlpos.Scalar && n.Type == "bool"; !ok {
+			r.at(n, k.name+" must be true or false, found "+describe(n), "")
+		}
+	case textsKey:
+		if n.Kind == yamlpos.Scalar {
+			return r.text(n, k)
+		}
+		if n.Kind != yamlpos.Sequence {
+			r.at(n, k.name+" must be a text or a list of texts, found "+describe(n), "")
+			return false
+		}
+		if len(n.Items) == 0 {
+			r.at(n, k.name+" is an empty list", "leave the key out, or say what belongs there")
+			return false
+		}
+		for _, item := range n.Items {
+			ok = r.text(item, k) && ok
+		}
+	case listKey:
+		if ok = n.Kind == yamlpos.Sequence; !ok {
+			r.at(n, k.name+" must be a list, found "+describe(n), "")
+		}
+	case objectKey, namedKey:
+		if ok = n.Kind == yamlpos.Mapping; !ok {
+			r.at(n, k.name+" must be an object with keys, found "+describe(n), "")
+		}
+	}
+	return ok
+}
+
+func (r *reader) text(n *yamlpos.Node, k *key) bool {
+	switch {
+	case n.Kind != yamlpos.Scalar:
+		r.at(n, k.name+" must be a text, found "+describe(n), "")
+	case n.Type == "int" || n.Type == "float" || n.Type == "bool" || n.Type == "timestamp":
+		r.at(n, k.name+" must be a text, and YAML reads this as "+describe(n), "write it in quotes: "+strconv.Quote(n.Value))
+	case n.Type != "str":
+		r.at(n, k.name+" has no value", "")
+	case strings.TrimSpace(n.Value) == "":
+		r.at(n, k.name+" is empty", "")
+	case k.enum != nil && !contains(k.enum, n.Value):
+		detail := didYouMean(n.Value, k.enum)
+		if detail == "" {
+			detail = "known: " + strings.Join(k.enum, ", ")
+		}
+		r.at(n, "unknown "+k.name+" "+quoteShort(n.Value), detail)
+	default:
+		return true
+	}
+	return false
+}
+
+// texts returns the texts of a textsKey.
+func texts(n *yamlpos.Node) []*yamlpos.Node {
+	if n == nil {
+		return nil
+	}
+	if n.Kind == yamlpos.Scalar {
+		return []*yamlpos.Node{n}
+	}
+	return n.Items
+}
+
+func textOf(n *yamlpos.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Value
+}
+
+// name checks the name of a requirement, peer or variable.
+func (r *reader) name(n *yamlpos.Node, what string, dash bool) bool {
+	for i := 0; i < len(n.Value); i++ {
+		c := n.Value[i]
+		letter := lower(c) >= 'a' && lower(c) <= 'z' || c == '_'
+		if letter || i > 0 && (c >= '0' && c <= '9' || dash && c == '-') {
+			continue
+		}
+		r.at(n, "a "+what+" cannot be called "+quoteShort(n.Value), "a name begins with a letter and goes on with letters, digits and _")
+		return false
+	}
+	if n.Value == "" || len(n.Value) > 100 {
+		r.at(n, "the name of a "+what+" has 1 to 100 characters", "")
+		return false
+	}
+	return true
+}
+
+func describe(n *yamlpos.Node) string {
+	switch {
+	case n.Kind == yamlpos.Mapping:
+		return "an object"
+	case n.Kind == yamlpos.Sequence:
+		return "a list"
+	}
+	switch n.Type {
+	case "str":
+		return "a text"
+	case "int", "float":
+		return "a number"
+	case "bool":
+		return "true or false"
+	case "null":
+		return "nothing"
+	}
+	return "a " + n.Type
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// quoteShort quotes a text for a message and cuts it where it gets long.
+func quoteShort(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strconv.Quote(s[:most]), len(s))
+}

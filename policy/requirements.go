@@ -1,0 +1,42 @@
+package policy
+
+import (
+	"errors"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/requirement"
+)
+
+// requirementText is one compiled text in Apple's language.
+type requirementText struct {
+	label string // as rules write it: "requirements.app", or the text itself
+	expr  *requirement.Expr
+}
+
+func parseRequirement(label, text string) (*requirementText, error) {
+	e, err := requirement.Parse(label, text)
+	if err != nil {
+		return nil, err
+	}
+	return &requirementText{label, e}, nil
+}
+
+// eval asks the slice on top. The error says why the answer is unknown.
+func (r *requirementText) eval(f *facts) (answer, error) {
+	res := requirement.Eval(r.expr, f.s, requirement.Options{})
+	switch res.Outcome {
+	case requirement.True:
+		return yes, nil
+	case requirement.False:
+		return no, nil
+	}
+	if res.Err == nil {
+		res.Err = errors.New("the requirement cannot be decided")
+	}
+	return unknown, res.Err
+}
+
+func (r *requirementText) explain(f *facts) *diag.Node {
+	_, n := requirement.Explain(r.expr, f.s, requirement.Options{})
+	return n
+}
