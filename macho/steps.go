@@ -3,6 +3,7 @@ package macho
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"time"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -187,7 +188,12 @@ func (s *slice) checkViable() check {
 		}
 	}
 	if s.best == nil {
-		return failed(rejected(code.StatusUnsupportedDigestAlgorithm, unknown.part(), unknown.off+37, "no directory has a hash type that can be verified, found %s", unknown.HashType))
+		p := rejected(code.StatusUnsupportedDigestAlgorithm, unknown.part(), unknown.off+37, "no directory has a hash type that can be verified, found %s", unknown.HashType)
+		if err := s.primaryModified(); err != nil {
+			// Apple: stops here. That the directory was changed after signing says more.
+			p.err.Status, p.err.Err = code.StatusSignatureFailed, fmt.Errorf("hash type %s, and it was changed after signing: %w", unknown.HashType, err)
+		}
+		return failed(p)
 	}
 	if unknown != nil {
 		viable := s.dirs[:0:0]
@@ -202,6 +208,28 @@ func (s *slice) checkViable() check {
 	}
 	s.directoryFacts()
 	return passed()
+}
+
+// primaryModified returns why the CMS signature does not hold for the primary
+// directory; nil when it does, or when there is nothing to ask.
+func (s *slice) primaryModified() error {
+	b := payload(s.blob.blob(slotCMS))
+	if s.dirs[0].Flags&code.FlagAdHoc != 0 || len(b) == 0 {
+		return nil
+	}
+	cms, err := parseSignedData(b)
+	if err != nil {
+		return nil
+	}
+	bag, err := parseCertificates(cms.certs)
+	if err != nil {
+		return nil
+	}
+	cert, err := cms.signer(bag)
+	if err != nil {
+		return nil
+	}
+	return cms.verify(cert, s.dirs[0].raw, oidData)
 }
 
 // checkAgreement makes sure that all directories tell the same story: Apple

@@ -3,6 +3,7 @@ package macho
 import (
 	"bytes"
 	"context"
+	"io"
 	"strconv"
 	"testing"
 
@@ -67,4 +68,8 @@ func hasWarning(s *code.Subject, id string) bool {
 		}
 	}
 	return false
+}
+
+func sectionOf(b []byte) *io.SectionReader {
+	return io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b)))
 }
