@@ -1,0 +1,313 @@
+package requirement
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+)
+
+// maxDepth is how deep a decoded tree may be. Nothing deeper than 999 levels can
+// be evaluated; printing works without evaluation.
+//
+// Apple: has no limit, and overflows its stack.
+const maxDepth = 100000
+
+// Decode reads the binary form of one requirement. Encoding the result gives the
+// same bytes again: padding, flags of opcodes and bytes after the expression are
+// kept. Its error is a [*code.Error] with the status that Apple's evaluation
+// gives: -67052 for malformed bytes, -67051 for an unknown kind, -67072 when an
+// opcode without length comes before the bytes that make no sense.
+//
+// Apple: creation checks magic and length only, and bytes after the expression
+// are ignored.
+func Decode(blob []byte) (*Expr, error) {
+	kind, err := checkRequirement(blob, 0)
+	if err != nil {
+		return nil, err
+	}
+	if kind == kindConstraint {
+		return &Expr{Op: OpConstraint, Value: string(blob[headerSize:])}, nil
+	}
+	d := decoder{b: blob, s: string(blob), pos: headerSize, nodes: newSlab(len(blob), 16)}
+	return d.program()
+}
+
+// checkRequirement checks the header of a requirement that lies at offset off of
+// a set, and returns its kind.
+func checkRequirement(blob []byte, off int) (uint32, error) {
+	switch {
+	case len(blob) > MaxText:
+		return 0, invalid(off, "longer than 16 MiB")
+	case len(blob) < headerSize:
+		return 0, invalid(off, "%d bytes, the header has 12", len(blob))
+	}
+	magic, length, kind := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:]), binary.BigEndian.Uint32(blob[8:])
+	switch {
+	case magic != magicRequirement:
+		return 0, invalid(off, "magic is %08x, want fade0c00", magic)
+	case uint64(length) != uint64(len(blob)):
+		return 0, invalid(off+4, "length says %d bytes, have %d", length, len(blob))
+	case kind != kindExpr && kind != kindConstraint:
+		return 0, &code.Error{Status: code.StatusReqUnsupported, Part: "requirement", Off: int64(off + 8), Err: fmt.Errorf("kind %d is unknown", kind)}
+	}
+	return kind, nil
+}
+
+func invalid(off int, format string, args ...any) error {
+	return &code.Error{Status: code.StatusReqInvalid, Part: "requirement", Off: int64(off), Err: fmt.Errorf(format, args...)}
+}
+
+var errTruncated = errors.New("the program ends inside an expression")
+
+// decoder reads a program. It keeps its own place and not a bin.Reader, because
+// strings must be cut from one copy of the bytes, and padding may reach past the end.
+type decoder struct {
+	b      []byte
+	s      string // the same bytes: strings are cut from it
+	pos    int
+	nodes  slab
+	failed bool
+	// unread is set by an opcode without length: an evaluation ends there.
+	unread bool
+}
+
+func (d *decoder) uint32() uint32 {
+	if d.failed || len(d.b)-d.pos < 4 || d.pos > len(d.b) {
+		d.failed = true
+		return 0
+	}
+	v := binary.BigEndian.Uint32(d.b[d.pos:])
+	d.pos += 4
+	return v
+}
+
+// take returns n bytes.
+func (d *decoder) take(n uint32) string {
+	if d.failed || d.pos > len(d.b) || uint64(n) > uint64(len(d.b)-d.pos) {
+		d.failed = true
+		return ""
+	}
+	s := d.s[d.pos : d.pos+int(n)]
+	d.pos += int(n)
+	return s
+}
+
+// data reads a length, bytes and padding, for the Key (0) or Value (1) of e.
+//
+// Apple: the padding is neither required nor checked.
+func (d *decoder) data(e *Expr, which int) string {
+	s := d.take(d.uint32())
+	if d.failed {
+		return ""
+	}
+	want := -len(s) & 3
+	have := min(want, len(d.b)-d.pos)
+	pad := d.s[d.pos : d.pos+have]
+	d.pos += have
+	if have < want || pad != "\x00\x00\x00"[:have] {
+		if e.odd == nil {
+			e.odd = &oddity{}
+		}
+		e.odd.set[which], e.odd.pads[which] = true, pad
+	}
+	return s
+}
+
+// program reads one expression and keeps what follows it.
+func (d *decoder) program() (*Expr, error) {
+	type place struct {
+		at    **Expr
+		depth int
+	}
+	var root *Expr
+	var room [32]place
+	todo := append(room[:0], place{&root, 1})
+	for len(todo) > 0 {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		start := d.pos
+		e := d.node()
+		if p.depth > maxDepth {
+			return nil, d.refuse(start, errors.New("more than 100000 levels"))
+		}
+		if d.failed {
+			return nil, d.refuse(start, errTruncated)
+		}
+		*p.at = e
+		switch e.operands() {
+		case 2:
+			todo = append(todo, place{&e.Y, p.depth + 1}, place{&e.X, p.depth + 1})
+		case 1:
+			todo = append(todo, place{&e.X, p.depth + 1})
+		}
+	}
+	if d.pos < len(d.b) {
+		if root.odd == nil {
+			root.odd = &oddity{}
+		}
+		root.odd.tail = d.s[d.pos:]
+	}
+	return root, nil
+}
+
+func (d *decoder) refuse(off int, err error) error {
+	e := &code.Error{Status: code.StatusReqInvalid, Part: "requirement", Off: int64(off), Err: err}
+	if d.unread {
+		e.Status = code.StatusUnimplemented
+	}
+	return e
+}
+
+// node reads one node without the expressions below it.
+func (d *decoder) node() *Expr {
+	word := d.uint32()
+	if d.failed {
+		return nil
+	}
+	op := word & 0xffffff
+	if op >= opCount {
+		return d.unknown(word)
+	}
+	e := d.nodes.node(Op(op))
+	e.Flags = uint8(word >> 24)
+	switch e.Op {
+	case OpIdent, OpCDHash, OpNamedAnchor, OpNamedCode:
+		e.Value = d.data(e, 1)
+	case OpAnchorHash:
+		e.Slot = int32(d.uint32())
+		e.Value = d.data(e, 1)
+	case OpInfoValue:
+		e.Key = d.data(e, 0)
+		e.Value = d.data(e, 1)
+	case OpTrustedCert, OpPlatform:
+		e.Slot = int32(d.uint32())
+	case OpInfo, OpEntitlement:
+		e.Key = d.data(e, 0)
+		d.match(e)
+	case OpCertField, OpCertGeneric, OpCertPolicy, OpCertDate:
+		e.Slot = int32(d.uint32())
+		e.Key = d.data(e, 0)
+		d.match(e)
+	}
+	return e
+}
+
+func (d *decoder) unknown(word uint32) *Expr {
+	e := d.nodes.node(OpUnknown)
+	e.Slot, e.Flags = int32(word&0xffffff), uint8(word>>24)
+	if e.Flags&(FlagFalse|FlagSkip) != 0 {
+		e.Value = d.take(d.uint32())
+	} else {
+		d.unread = true
+	}
+	return e
+}
+
+// match reads a comparison. One that is not known has one operand, as Apple's
+// interpreter assumes.
+func (d *decoder) match(e *Expr) {
+	e.Match = MatchOp(d.uint32())
+	switch {
+	case d.failed:
+	case e.Match.HasDate():
+		high := d.uint32()
+		e.Date = int64(uint64(high)<<32 | uint64(d.uint32()))
+	case e.Match.HasValue():
+		e.Value = d.data(e, 1)
+	}
+}
+
+// DecodeSet reads the binary form of a requirement set. Encoding the result gives
+// the same bytes again. Errors are as for [Decode].
+//
+// Apple: order, overlaps and bytes after the set are not checked, and each entry
+// is checked when it is used.
+func DecodeSet(blob []byte) (*Set, error) {
+	index, err := setIndex(blob)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{}
+	if len(index) > 0 {
+		s.Entries = make([]Entry, len(index))
+	}
+	budget := 2 * len(blob) // entries may overlap: bound what they decode to
+	for i, x := range index {
+		s.Entries[i].Type = x.kind
+		if x.off == 0 {
+			continue
+		}
+		part := blob[x.off:x.end]
+		if budget -= len(part); budget < 0 {
+			return nil, invalid(x.off, "the entries of the set overlap")
+		}
+		if _, err := checkRequirement(part, x.off); err != nil {
+			return nil, err
+		}
+		e, err := Decode(part)
+		if err != nil {
+			return nil, err
+		}
+		s.Entries[i].Expr = e
+	}
+	if usual := EncodeSet(s); string(usual) != string(blob) {
+		s.raw, s.from = string(blob), append([]Entry(nil), s.Entries...)
+	}
+	return s, nil
+}
+
+// setEntry places one requirement of a set; off is 0 when it is absent.
+type setEntry struct {
+	kind     SetType
+	off, end int
+}
+
+// setIndex reads and checks the index of a set.
+func setIndex(blob []byte) ([]setEntry, error) {
+	switch {
+	case len(blob) > MaxText:
+		return nil, invalid(0, "longer than 16 MiB")
+	case len(blob) < headerSize:
+		return nil, invalid(0, "%d bytes, the header of a set has 12", len(blob))
+	}
+	magic, length, count := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:]), binary.BigEndian.Uint32(blob[8:])
+	indexEnd := headerSize + 8*uint64(count)
+	switch {
+	case magic != magicSet:
+		return nil, invalid(0, "magic is %08x, want fade0c01", magic)
+	case uint64(length) > uint64(len(blob)):
+		return nil, invalid(4, "length says %d bytes, have %d", length, len(blob))
+	case indexEnd > uint64(length):
+		return nil, invalid(8, "%d entries do not fit into %d bytes", count, length)
+	}
+	index := make([]setEntry, count)
+	for i := range index {
+		at := headerSize + 8*i
+		off := uint64(binary.BigEndian.Uint32(blob[at+4:]))
+		index[i].kind = SetType(binary.BigEndian.Uint32(blob[at:]))
+		if off == 0 {
+			continue
+		}
+		if off < indexEnd || off+8 > uint64(length) {
+			return nil, invalid(at+4, "offset 0x%x lies outside the set", off)
+		}
+		size := uint64(binary.BigEndian.Uint32(blob[off+4:]))
+		if size < 8 || off+size > uint64(length) {
+			return nil, invalid(int(off)+4, "%d bytes at offset 0x%x do not fit into the set", size, off)
+		}
+		index[i].off, index[i].end = int(off), int(off+size)
+	}
+	return index, nil
+}
+
+// DecodeAny reads a requirement or a requirement set; the magic decides which.
+func DecodeAny(blob []byte) (Any, error) {
+	if len(blob) >= 4 && binary.BigEndian.Uint32(blob) == magicSet {
+		s, err := DecodeSet(blob)
+		return Any{Set: s}, err
+	}
+	e, err := Decode(blob)
+	return Any{Expr: e}, err
+}

@@ -1,0 +1,218 @@
+package requirement
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+)
+
+// SyntaxError is why a text was refused: everything that is wrong with it, as far
+// as recovery finds it. errors.As also finds a [diag.List] in it.
+type SyntaxError struct {
+	Diagnostics diag.List // never empty; in the order of the text
+	apple       string
+}
+
+// Error is the first diagnostic in one line, and how many follow.
+func (e *SyntaxError) Error() string { return e.Diagnostics.Error() }
+
+// Unwrap returns the diagnostics.
+func (e *SyntaxError) Unwrap() error { return e.Diagnostics }
+
+// AppleError returns what Apple's compiler says of a text that [Parse] refused:
+// lines of the form "line L:C: …", each ended by a newline. Lines count from 1,
+// but not at newlines inside strings and comments; columns count bytes from 1,
+// and a tab goes to the next multiple of 8. Where Apple gives no position the
+// line has ours. Any other error gives its own text, nil gives "".
+func AppleError(err error) string {
+	var e *SyntaxError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e):
+		return e.apple
+	}
+	return err.Error()
+}
+
+// problem is one error as Apple's parser reports it and as we do.
+type problem struct {
+	at       lexeme // where Apple's position stands
+	apple    string
+	semantic bool // Apple gives no position
+	diag     diag.Diagnostic
+}
+
+// report records an error, unless the lexer failed: then Apple's parser ends
+// before it can report anything, and so do we.
+func (p *parser) report(q problem) {
+	if p.lex.fault == nil {
+		p.problems = append(p.problems, q)
+	}
+}
+
+// expected reports that a lexeme of kind k should stand here.
+func (p *parser) expected(k kind) {
+	t := p.tok
+	p.report(problem{at: t, apple: "expecting " + appleName(k) + ", found '" + p.content(t) + "'", diag: p.advise(t, wantKind(k))})
+}
+
+// unexpected reports a lexeme that nothing here can begin with.
+func (p *parser) unexpected(t lexeme, want string) {
+	p.report(problem{at: t, apple: p.appleToken(t), diag: p.advise(t, want)})
+}
+
+// unexpectedPair reports the lexeme after the next. Apple decides with two
+// lexemes in sight and then gives the position of the first.
+func (p *parser) unexpectedPair(want string) {
+	p.peek()
+	p.report(problem{at: p.tok, apple: p.appleToken(p.tok), diag: p.advise(p.ahead, want)})
+}
+
+// semantic reports an error about what a well-formed lexeme means.
+func (p *parser) semantic(t lexeme, apple string, d diag.Diagnostic) {
+	if d.Span == (diag.Span{}) {
+		d.Span = diag.Span{Start: t.start, End: t.end}
+	}
+	p.report(problem{at: t, apple: apple, semantic: true, diag: d})
+}
+
+func (p *parser) appleToken(t lexeme) string {
+	if t.kind == kEOF {
+		return "unexpected end of file"
+	}
+	return "unexpected token: " + p.content(t)
+}
+
+// appleName is what Apple's grammar calls a kind of lexeme.
+func appleName(k kind) string {
+	switch k {
+	case kEOF:
+		return "EOF"
+	case kArrow:
+		return "ARROW"
+	case kLBracket:
+		return "LBRACK"
+	case kRBracket:
+		return "RBRACK"
+	case kRParen:
+		return "RPAREN"
+	case kInteger:
+		return "INTEGER"
+	case kHash:
+		return "HASHCONSTANT"
+	case kString:
+		return "STRING"
+	}
+	return `"` + keywords[k-firstKeyword] + `"`
+}
+
+// syntaxError makes the error of a text that did not parse.
+func (p *parser) syntaxError(name string) error {
+	src := diag.NewSource(name, p.text)
+	e := &SyntaxError{}
+	var apple strings.Builder
+	pos := applePositions{text: p.lex.text}
+	covered := -1
+	add := func(d diag.Diagnostic) {
+		// What stands inside an earlier finding is its consequence.
+		if d.Span.Start < covered {
+			return
+		}
+		d.Source = src
+		covered = d.Span.End
+		e.Diagnostics = append(e.Diagnostics, d)
+	}
+	for _, q := range p.problems {
+		pos.line(&apple, q.at.start, q.apple)
+		add(q.diag)
+	}
+	if f := p.lex.fault; f != nil {
+		// Apple: an error of the lexer replaces all that was found before it.
+		apple.Reset()
+		pos = applePositions{text: p.lex.text}
+		pos.line(&apple, f.off, f.apple(p.lex.text))
+		covered = -1
+		add(f.advise(p.lex.text))
+	}
+	e.apple = apple.String()
+	return e
+}
+
+// applePositions turns offsets into the lines and columns that Apple counts.
+type applePositions struct{ text string }
+
+func (a applePositions) line(b *strings.Builder, off int, message string) {
+	line, column := a.at(off)
+	b.WriteString("line " + itoa(line) + ":" + itoa(column) + ": " + message + "\n")
+}
+
+// at reads the text up to off again: only a newline between lexemes begins a line.
+func (a applePositions) at(off int) (line, column int) {
+	l := newLexer(a.text)
+	line, column = 1, 1
+	count := func(from, to int, lines bool) {
+		for ; from < min(to, len(a.text), off); from++ {
+			switch c := a.text[from]; {
+			case c == '\n' && lines:
+				line, column = line+1, 1
+			case c == '\t':
+				column = (column-1)/8*8 + 9
+			default:
+				column++
+			}
+		}
+	}
+	var comments []diag.Span
+	l.comments = &comments
+	at := 0
+	for at < off && at < len(a.text) {
+		t := l.next()
+		end := t.start
+		if l.fault != nil { // the broken lexeme itself holds no lines
+			end = l.fault.start
+		}
+		for _, c := range comments {
+			count(at, c.Start, true)
+			count(c.Start, c.End, false)
+			at = c.End
+		}
+		comments = comments[:0]
+		count(at, end, true)
+		at = max(at, end)
+		if l.fault != nil {
+			count(at, off, false)
+			return line, column
+		}
+		if t.kind == kEOF {
+			break
+		}
+		count(t.start, t.end, false)
+		at = t.end
+	}
+	return line, column
+}
+
+// apple is Apple's message for a fault.
+func (f *lexFault) apple(text string) string {
+	found := "EOF"
+	if f.off < len(text) {
+		found = appleChar(text[f.off])
+	}
+	if f.want == "" {
+		return "unexpected char: " + found
+	}
+	return "expecting '" + f.want + "', found '" + found + "'"
+}
+
+func appleChar(c byte) string {
+	if c < 0x20 || c >= 0x7f {
+		const digits = "0123456789ABCDEF"
+		return "0x" + string([]byte{digits[c>>4], digits[c&15]})
+	}
+	return "'" + string([]byte{c}) + "'"
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

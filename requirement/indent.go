@@ -1,0 +1,3 @@
+package requirement
+
+func formatIndent(e *Expr) string { return Format(e) }

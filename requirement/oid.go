@@ -1,0 +1,107 @@
+package requirement
+
+import (
+	"math"
+	"strconv"
+)
+
+// appendOID appends the content octets of a dotted object identifier.
+//
+// Apple: nothing is ever rejected. Without "a.b" the result is empty; the first
+// octets are 40*a+b without a range check; an arc that is no number is 0; what
+// follows the last arc is ignored.
+func appendOID(b []byte, s string) []byte {
+	first, n := arc(s)
+	s = s[n:]
+	if s == "" || s[0] != '.' {
+		return b
+	}
+	second, n := arc(s[1:])
+	s = s[1+n:]
+	b = appendArc(b, 40*first+second)
+	for s != "" && s[0] == '.' {
+		a, n := arc(s[1:])
+		s = s[1+n:]
+		b = appendArc(b, a)
+	}
+	return b
+}
+
+// arc reads a number as C's strtoul does: after blanks and a sign, saturating at
+// 2^64-1. It returns how many bytes it read; 0 when there is no number.
+func arc(s string) (uint64, int) {
+	i := 0
+	for i < len(s) && (s[i] == ' ' || s[i] >= '\t' && s[i] <= '\r') {
+		i++
+	}
+	negative := false
+	if i < len(s) && (s[i] == '+' || s[i] == '-') {
+		negative = s[i] == '-'
+		i++
+	}
+	start := i
+	var v uint64
+	overflow := false
+	for i < len(s) && class[s[i]]&cDigit != 0 {
+		d := uint64(s[i] - '0')
+		if v > (math.MaxUint64-d)/10 {
+			overflow = true
+		}
+		v = v*10 + d
+		i++
+	}
+	switch {
+	case i == start:
+		return 0, 0
+	case overflow:
+		return math.MaxUint64, i
+	case negative:
+		return -v, i
+	}
+	return v, i
+}
+
+func appendArc(b []byte, n uint64) []byte {
+	if n < 0x80 {
+		return append(b, byte(n))
+	}
+	shift := 63
+	for n>>shift == 0 {
+		shift -= 7
+	}
+	for ; shift > 0; shift -= 7 {
+		b = append(b, byte(n>>shift)|0x80)
+	}
+	return append(b, byte(n)&0x7f)
+}
+
+// appendDotted appends the text that appendOID turns into the octets of oid. It
+// reports false, with b as it was, when there is no such text.
+func appendDotted(b []byte, oid string) ([]byte, bool) {
+	out := b
+	for i, first := 0, true; i < len(oid); first = false {
+		if oid[i] == 0x80 { // a superfluous zero digit
+			return b, false
+		}
+		var n uint64
+		for {
+			if i >= len(oid) || n > math.MaxUint64>>7 {
+				return b, false
+			}
+			c := oid[i]
+			n = n<<7 | uint64(c&0x7f)
+			i++
+			if c&0x80 == 0 {
+				break
+			}
+		}
+		if first {
+			top := min(n/40, 2)
+			out = strconv.AppendUint(out, top, 10)
+			n -= 40 * top
+		}
+		out = append(out, '.')
+		out = strconv.AppendUint(out, n, 10)
+	}
+	return out, true
+}

@@ -1,0 +1,329 @@
+package requirement
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// Style says how [FormatStyle] writes a requirement.
+type Style uint8
+
+// The styles.
+const (
+	// StyleDefault is Apple's text with its mistakes repaired, so that it parses
+	// to the same meaning.
+	StyleDefault Style = iota
+	// StyleExact is StyleDefault with the parentheses that make it parse to the
+	// same bytes.
+	StyleExact
+	// StyleApple is the text of Apple's dumper, byte for byte; see [Dump]. It does
+	// not always parse, and is empty where Apple's dumper fails.
+	StyleApple
+	// StyleIndent is StyleDefault over several lines, for reading.
+	StyleIndent
+)
+
+// Format returns the text of a requirement in [StyleDefault].
+//
+// Not everything that a binary can hold has a text; see [HasText]. What has none
+// is written with a question mark, as in `identifier ?0x615c`, which no parser
+// accepts: it can not be taken for another requirement.
+func Format(e *Expr) string { return FormatStyle(e, StyleDefault) }
+
+// FormatStyle returns the text of a requirement in a style, without a newline at
+// its end.
+func FormatStyle(e *Expr, style Style) string {
+	switch style {
+	case StyleApple:
+		text, err := Dump(Encode(e))
+		if err != nil {
+			return ""
+		}
+		return text
+	case StyleIndent:
+		return formatIndent(e)
+	}
+	p := printer{exact: style == StyleExact}
+	p.b = make([]byte, 0, 32+textSize(e))
+	p.expr(e)
+	return string(p.b)
+}
+
+// FormatSet returns the text of a set, each requirement on a line of its own that
+// begins with its label; "" for an empty set, which has no text.
+func FormatSet(s *Set, style Style) string {
+	if style == StyleApple {
+		text, err := Dump(EncodeSet(s))
+		if err != nil {
+			return ""
+		}
+		return text
+	}
+	var b strings.Builder
+	for _, e := range s.Entries {
+		b.WriteString(e.Type.String() + " => ")
+		if e.Expr == nil {
+			b.WriteString("?absent")
+		} else {
+			b.WriteString(FormatStyle(e.Expr, style))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// textSize guesses how long a text gets.
+func textSize(e *Expr) int {
+	n := 0
+	var w walker
+	w.start(e)
+	for x := w.next(); x != nil; x = w.next() {
+		switch x.Op {
+		case OpAnd, OpOr, OpNot:
+			n += 5
+		default:
+			n += 36 + len(x.Key)*2 + len(x.Value)
+		}
+	}
+	return n
+}
+
+// level says what an expression stands in, hence when it needs parentheses.
+type level uint8
+
+const (
+	inOr  level = iota // alone, or an operand of `or`: no parentheses
+	inAnd              // an operand of `and`: around `or`
+	inNot              // the operand of `!`: around `and` and `or`
+)
+
+// item is something still to print: an expression, or a text.
+type item struct {
+	e    *Expr
+	text string
+	in   level
+}
+
+// printer writes the styles that parse. It does not recurse.
+type printer struct {
+	b     []byte
+	exact bool
+	room  [16]item
+}
+
+func (p *printer) expr(e *Expr) {
+	todo := append(p.room[:0], item{e: e})
+	for len(todo) > 0 {
+		t := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if t.e == nil {
+			p.b = append(p.b, t.text...)
+			continue
+		}
+		if t.e.Op != OpAnd && t.e.Op != OpOr || t.e.X == nil || t.e.Y == nil {
+			p.b = p.term(p.b, t.e)
+			if t.e.operands() > 0 && t.e.X != nil {
+				in := t.in
+				if t.e.Op == OpNot {
+					in = inNot
+				}
+				todo = append(todo, item{e: t.e.X, in: in})
+			}
+			continue
+		}
+		word, left, right := " or ", inOr, inOr
+		if t.e.Op == OpAnd {
+			word, left, right = " and ", inAnd, inAnd
+		}
+		if p.exact {
+			right++ // a chain on the right side is not the chain that text means
+		}
+		if t.in > left {
+			p.b = append(p.b, '(')
+			todo = append(todo, item{text: ")"})
+		}
+		todo = append(todo, item{e: t.e.Y, in: right}, item{text: word}, item{e: t.e.X, in: left})
+	}
+}
+
+// term appends one node without the expressions below it.
+func (p *printer) term(b []byte, e *Expr) []byte {
+	switch e.Op {
+	case OpFalse:
+		return append(b, "never"...)
+	case OpTrue:
+		return append(b, "always"...)
+	case OpIdent:
+		return appendName(append(b, "identifier "...), e.Value)
+	case OpAppleAnchor:
+		return append(b, "anchor apple"...)
+	case OpAppleGeneric:
+		return append(b, "anchor apple generic"...)
+	case OpNamedAnchor:
+		return appendName(append(b, "anchor apple "...), e.Value)
+	case OpNamedCode:
+		return append(appendName(append(b, '('), e.Value), ')')
+	case OpAnchorHash:
+		return appendHash(append(appendSlot(b, e.Slot), " = "...), e.Value)
+	case OpCDHash:
+		return appendHash(append(b, "cdhash "...), e.Value)
+	case OpTrustedCert:
+		return append(appendSlot(b, e.Slot), " trusted"...)
+	case OpTrustedCerts:
+		return append(b, "anchor trusted"...)
+	case OpPlatform:
+		// Negative numbers have no text; the compiler cuts large ones to 32 bits.
+		return strconv.AppendUint(append(b, "platform = "...), uint64(uint32(e.Slot)), 10)
+	case OpNotarized:
+		return append(b, "notarized"...)
+	case OpLegacy:
+		return append(b, "legacy"...)
+	case OpNot:
+		return append(b, "! "...)
+	case OpInfoValue:
+		return appendValue(append(appendKey(append(b, "info["...), e.Key), "] = "...), e.Value)
+	case OpInfo:
+		return appendMatchText(append(appendKey(append(b, "info["...), e.Key), ']'), e)
+	case OpEntitlement:
+		return appendMatchText(append(appendKey(append(b, "entitlement["...), e.Key), ']'), e)
+	case OpCertField, OpCertGeneric, OpCertPolicy, OpCertDate:
+		return appendMatchText(append(appendCertKey(append(appendSlot(b, e.Slot), '['), e), ']'), e)
+	case OpUnknown:
+		return appendUnknown(b, e, p.exact)
+	case OpConstraint:
+		return hex.AppendEncode(append(b, "?constraint 0x"...), []byte(e.Value))
+	}
+	return append(b, "?and-or-without-operands"...)
+}
+
+// appendUnknown appends an opcode that has no text, as the text of what it
+// evaluates to when that is known.
+func appendUnknown(b []byte, e *Expr, exact bool) []byte {
+	n := strconv.Itoa(int(e.Slot & 0xffffff))
+	switch {
+	case exact || e.Flags&(FlagFalse|FlagSkip) == 0:
+		return append(b, "?opcode "+n+" "...)
+	case e.Flags&FlagFalse != 0:
+		return append(b, "never /* opcode "+n+" */"...)
+	}
+	return append(b, "/* opcode "+n+" */ "...)
+}
+
+func appendSlot(b []byte, slot int32) []byte {
+	b = append(b, "certificate "...)
+	switch slot {
+	case SlotLeaf:
+		return append(b, "leaf"...)
+	case SlotRoot:
+		return append(b, "root"...)
+	}
+	return strconv.AppendInt(b, int64(slot), 10)
+}
+
+func appendHash(b []byte, h string) []byte {
+	return append(hex.AppendEncode(append(b, `H"`...), []byte(h)), '"')
+}
+
+// appendName appends a name: a word or a string.
+func appendName(b []byte, s string) []byte {
+	if isSimple(s) {
+		return append(b, s...)
+	}
+	return appendString(b, s)
+}
+
+// appendKey appends a key: a dotted word or a string.
+func appendKey(b []byte, s string) []byte {
+	if isDotted(s) {
+		return append(b, s...)
+	}
+	return appendString(b, s)
+}
+
+// appendString appends a string in quotes, or its bytes after a question mark
+// when no string can hold them.
+func appendString(b []byte, s string) []byte {
+	if !fitsString(s) {
+		return hex.AppendEncode(append(b, "?0x"...), []byte(s))
+	}
+	return appendQuoted(b, s)
+}
+
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); i++ {
+		if s[i] == '"' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return append(b, '"')
+}
+
+// appendValue appends a value to compare with, as Apple does: in hexadecimal when
+// it is not plain ASCII, or holds a backslash, which no string can.
+func appendValue(b []byte, s string) []byte {
+	switch {
+	case isSimple(s):
+		return append(b, s...)
+	case isPlain(s) && strings.IndexByte(s, '\\') < 0:
+		return appendQuoted(b, s)
+	}
+	return hex.AppendEncode(append(b, "0x"...), []byte(s))
+}
+
+var oidPrefixes = [...]string{OpCertGeneric: "field.", OpCertPolicy: "policy.", OpCertDate: "timestamp."}
+
+func appendCertKey(b []byte, e *Expr) []byte {
+	switch {
+	case e.Op == OpCertField && strings.HasPrefix(e.Key, "subject."):
+		return appendKey(b, e.Key)
+	case e.Op == OpCertField:
+		return hex.AppendEncode(append(b, "?0x"...), []byte(e.Key))
+	case e.Key == "": // a malformed OID compiles to this
+		return append(b, `"`+oidPrefixes[e.Op]+`"`...)
+	}
+	b = append(b, oidPrefixes[e.Op]...)
+	if out, ok := appendDotted(b, e.Key); ok {
+		return out
+	}
+	return hex.AppendEncode(append(b, "?0x"...), []byte(e.Key))
+}
+
+// matchSigns are the texts before the operand of a comparison.
+var matchSigns = [matchCount]string{
+	MatchEqual: " = ", MatchContains: " ~ ", MatchBeginsWith: " = ", MatchEndsWith: " = *",
+	MatchLess: " < ", MatchGreater: " > ", MatchLessEqual: " <= ", MatchGreaterEqual: " >= ",
+	MatchOn: " = ", MatchBefore: " < ", MatchAfter: " > ", MatchOnOrBefore: " <= ", MatchOnOrAfter: " >= ",
+}
+
+func appendMatchText(b []byte, e *Expr) []byte {
+	switch {
+	case e.Match == MatchExists:
+		return append(b, " /* exists */"...)
+	case e.Match == MatchAbsent:
+		return append(b, " absent"...)
+	case e.Match >= matchCount:
+		return append(b, " ?match "+strconv.FormatUint(uint64(e.Match), 10)+" 0x"+hexText(e.Value)...)
+	}
+	b = append(b, matchSigns[e.Match]...)
+	if e.Match.HasDate() {
+		b = append(b, `timestamp "`...)
+		out, ok := appendTimestamp(b, e.Date)
+		if !ok {
+			out = append(strconv.AppendInt(b[:len(b)-1], e.Date, 10), " ?\""...)
+		}
+		return append(out, '"')
+	}
+	b = appendValue(b, e.Value)
+	if e.Match == MatchBeginsWith {
+		b = append(b, '*')
+	}
+	return b
+}
+
+// HasText reports whether the text of a style parses: to the same meaning for
+// StyleDefault and StyleIndent, to the same bytes for StyleExact. It is always
+// true for what was parsed.
+func HasText(e *Expr, style Style) bool { return e != nil }
