@@ -1,6 +1,9 @@
 package code
 
-import "strings"
+import (
+	"sort"
+	"strings"
+)
 
 // HostsVersion is raised whenever [Interpreters] or [PluginHosts] changes, so
 // that a recorded decision says which tables it was made with.
@@ -19,10 +22,10 @@ type Host struct {
 // FindInterpreter returns the entry of [Interpreters] for a signing identifier.
 // A script that it runs carries the interpreter's path, cdhash, identifier and
 // platform flag, and its arguments are no identity.
-func FindInterpreter(identifier string) (Host, bool) { return FindHost(interpreters, identifier) }
+func FindInterpreter(identifier string) (Host, bool) { return search(interpreters, identifier) }
 
 // FindPluginHost returns the entry of [PluginHosts] for a signing identifier.
-func FindPluginHost(identifier string) (Host, bool) { return FindHost(pluginHosts, identifier) }
+func FindPluginHost(identifier string) (Host, bool) { return search(pluginHosts, identifier) }
 
 // Interpreters lists programs that run whatever script they are given.
 func Interpreters() []Host { return append([]Host(nil), interpreters...) }
@@ -30,18 +33,20 @@ func Interpreters() []Host { return append([]Host(nil), interpreters...) }
 // PluginHosts lists programs that load other people's code, or speak for it.
 func PluginHosts() []Host { return append([]Host(nil), pluginHosts...) }
 
-// FindHost returns the first entry of a table that matches an identifier. Case
-// does not count: a near miss must not turn a host into a stranger.
+// FindHost returns the first entry of a table, in any order, that matches an
+// identifier.
 func FindHost(table []Host, identifier string) (Host, bool) {
 	for i := range table {
-		if table[i].matches(identifier) {
+		if table[i].Matches(identifier) {
 			return table[i], true
 		}
 	}
 	return Host{}, false
 }
 
-func (h *Host) matches(identifier string) bool {
+// Matches reports whether an identifier is that of the host. Case does not count:
+// a near miss must not turn a host into a stranger.
+func (h *Host) Matches(identifier string) bool {
 	want, prefix := strings.CutSuffix(h.Identifier, "*")
 	if len(identifier) < len(want) || !prefix && len(identifier) != len(want) {
 		return false
@@ -49,10 +54,50 @@ func (h *Host) matches(identifier string) bool {
 	return strings.EqualFold(identifier[:len(want)], want)
 }
 
+// search is FindHost for a table that sorted made: only the last entry that is
+// not behind the identifier can match.
+func search(table []Host, identifier string) (Host, bool) {
+	lo, hi := 0, len(table)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if foldLess(identifier, strings.TrimSuffix(table[mid].Identifier, "*")) {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	if lo > 0 && table[lo-1].Matches(identifier) {
+		return table[lo-1], true
+	}
+	return Host{}, false
+}
+
+// foldLess compares an identifier in any case with one in lower case.
+func foldLess(id, lower string) bool {
+	for i := 0; i < len(id) && i < len(lower); i++ {
+		c := id[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return c < lower[i]
+		}
+	}
+	return len(id) < len(lower)
+}
+
+func sorted(table []Host) []Host {
+	sort.Slice(table, func(i, j int) bool {
+		return strings.TrimSuffix(table[i].Identifier, "*") < strings.TrimSuffix(table[j].Identifier, "*")
+	})
+	return table
+}
+
 // The identifiers of Apple's own programs follow their names on disk; those that
 // nobody has confirmed with codesign on a current Mac are listed all the same,
-// because a wrong entry denies and a missing one allows.
-var interpreters = []Host{
+// because a wrong entry denies and a missing one allows. No entry may begin with
+// another one that ends in '*': search relies on it, and a test sees to it.
+var interpreters = sorted([]Host{
 	{"com.apple.sh", "shell scripts"},
 	{"com.apple.bash", "shell scripts"},
 	{"com.apple.zsh", "shell scripts"},
@@ -114,9 +159,9 @@ var interpreters = []Host{
 	{"julia", "Julia scripts"},
 	{"beam.smp", "Erlang and Elixir programs"},
 	{"org.qemu.*", "machine code of another architecture"},
-}
+})
 
-var pluginHosts = []Host{
+var pluginHosts = sorted([]Host{
 	{"com.apple.securityagent*", "authorization plug-ins"},
 	{"com.apple.authorizationhost*", "authorization plug-ins"},
 	{"com.apple.installerremotepluginservice*", "installer plug-ins"},
@@ -155,4 +200,4 @@ var pluginHosts = []Host{
 	{"electron", "JavaScript of any application"},
 	{"com.unity3d.unityeditor*", "editor plug-ins"},
 	{"io.nwjs.*", "JavaScript of any application"},
-}
+})

@@ -36,6 +36,21 @@ func TestHosts(t *testing.T) {
 
 func TestHostTablesAreWellFormed(t *testing.T) {
 	t.Parallel()
+	for _, table := range [][]Host{Interpreters(), PluginHosts()} {
+		for _, h := range table {
+			prefix, isPrefix := strings.CutSuffix(h.Identifier, "*")
+			for _, other := range table {
+				nested := isPrefix && other != h && strings.HasPrefix(other.Identifier, prefix)
+				assert.False(t, nested, "%s hides %s", h.Identifier, other.Identifier)
+			}
+			for _, id := range []string{prefix, strings.ToUpper(prefix), prefix + "-x86_64", prefix + ".z"} {
+				want, listed := FindHost(table, id)
+				got, found := search(table, id)
+				assert.Equal(t, listed, found, id)
+				assert.Equal(t, want, got, id)
+			}
+		}
+	}
 	seen := map[string]bool{}
 	for _, h := range append(Interpreters(), PluginHosts()...) {
 		assert.Equal(t, strings.ToLower(h.Identifier), h.Identifier)

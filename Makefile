@@ -1,0 +1,56 @@
+# Everything a developer does by name. `make` alone lists the targets.
+GO      ?= go
+FUZZ    ?= 5s
+COUNT   ?= 10
+BIN     := dist/xpcpolicy
+
+.PHONY: help build test race lint cross fuzz bench bench-command fixtures real real-small update ci clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build dist/xpcpolicy
+	$(GO) build -trimpath -o $(BIN) ./cmd/xpcpolicy
+
+test: ## run all tests
+	$(GO) test ./...
+
+race: ## run all tests with the race detector
+	$(GO) test -race ./...
+
+lint: ## gofmt, go vet (also for macOS), staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
+	$(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+cross: ## build for macOS without cgo
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./...
+	GOOS=darwin GOARCH=amd64 CGO_ENABLED=0 $(GO) build ./...
+
+fuzz: ## run every fuzz target for FUZZ
+	@GO="$(GO)" FUZZ="$(FUZZ)" sh .ci/fuzz
+
+bench: ## benchmarks with allocations, COUNT runs each
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./requirement ./policy ./macho ./internal/plist
+
+bench-command: build ## whole commands, side by side with openssl where a large program is named: make bench-command PROGRAM=FILE
+	@sh .ci/bench-command $(BIN) $(PROGRAM)
+
+fixtures: ## write the test programs again
+	$(GO) run ./cmd/mkfixtures
+
+real: ## compare with every really signed package of the corpus (downloads about 1 GB)
+	XPCPOLICY_REAL=all $(GO) test -tags real -timeout 60m -count 1 -v ./internal/real
+
+real-small: ## the same for five small packages
+	XPCPOLICY_REAL=small $(GO) test -tags real -timeout 20m -count 1 -v ./internal/real
+
+update: ## rewrite golden files; review the difference
+	$(GO) test ./... -update
+
+ci: ## what continuous integration runs
+	bash .ci/run
+
+clean: ## remove what was built
+	rm -rf dist
