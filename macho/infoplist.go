@@ -56,7 +56,7 @@ func (s *slice) checkInfo() check {
 		err = fmt.Errorf("the root is a %s, want a dictionary", v.Kind())
 	}
 	if err != nil {
-		s.facts.Info = code.Unknown[code.Value](errors.New("Info.plist is malformed"))
+		s.facts.Info = code.Unknown[code.Value](errors.New("the Info.plist is malformed"))
 		return failed(unjudged(code.StatusBadDictionaryFormat, "Info.plist", -1, "%w", err))
 	}
 	s.facts.Info = code.Known(v)
