@@ -30,7 +30,7 @@ func Decode(blob []byte) (*Expr, error) {
 	if kind == kindConstraint {
 		return &Expr{Op: OpConstraint, Value: string(blob[headerSize:])}, nil
 	}
-	d := decoder{b: blob, s: string(blob), pos: headerSize, nodes: newSlab(len(blob), 16)}
+	d := decoder{b: blob, s: string(blob), pos: headerSize, nodes: newSlab(len(blob)-headerSize, 14)}
 	return d.program()
 }
 
@@ -117,31 +117,41 @@ func (d *decoder) data(e *Expr, which int) string {
 
 // program reads one expression and keeps what follows it.
 func (d *decoder) program() (*Expr, error) {
-	type place struct {
-		at    **Expr
-		depth int
+	type parent struct {
+		e     *Expr
+		depth int // of its operands
 	}
 	var root *Expr
-	var room [32]place
-	todo := append(room[:0], place{&root, 1})
-	for len(todo) > 0 {
-		p := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	var room [24]parent
+	open := room[:0] // what still wants operands, the innermost last
+	for depth := 1; ; {
 		start := d.pos
 		e := d.node()
-		if p.depth > maxDepth {
+		switch {
+		case d.failed:
+			return nil, d.refuse(start, errTruncated)
+		case depth > maxDepth:
 			return nil, d.refuse(start, errors.New("more than 100000 levels"))
 		}
-		if d.failed {
-			return nil, d.refuse(start, errTruncated)
+		if n := len(open); n == 0 {
+			root = e
+		} else if p := open[n-1].e; p.X == nil && p.operands() == 2 {
+			p.X = e
+		} else {
+			if p.X == nil {
+				p.X = e
+			} else {
+				p.Y = e
+			}
+			open = open[:n-1]
 		}
-		*p.at = e
-		switch e.operands() {
-		case 2:
-			todo = append(todo, place{&e.Y, p.depth + 1}, place{&e.X, p.depth + 1})
-		case 1:
-			todo = append(todo, place{&e.X, p.depth + 1})
+		if e.operands() > 0 {
+			open = append(open, parent{e, depth + 1})
 		}
+		if len(open) == 0 {
+			break
+		}
+		depth = open[len(open)-1].depth
 	}
 	if d.pos < len(d.b) {
 		if root.odd == nil {

@@ -15,8 +15,8 @@ const (
 // Encode returns the binary form of a requirement, magic fade0c00 and length
 // included: what SecRequirementCopyData returns.
 func Encode(e *Expr) []byte {
-	b := make([]byte, 0, headerSize+sizeOf(e))
-	return appendRequirement(b, e)
+	var room [512]byte // enough for most: measuring first costs more than copying
+	return append([]byte(nil), appendRequirement(room[:0], e)...)
 }
 
 func appendRequirement(b []byte, e *Expr) []byte {
@@ -28,10 +28,11 @@ func appendRequirement(b []byte, e *Expr) []byte {
 		b = append(b, e.Value...)
 	} else {
 		b = binary.BigEndian.AppendUint32(b, kindExpr)
-		var w walker
-		w.start(e)
-		for n := w.next(); n != nil; n = w.next() {
+		var room [16]*Expr
+		later := room[:0]
+		for n := e; n != nil; {
 			b = appendNode(b, n)
+			n, later = after(n, later)
 		}
 		if e != nil && e.odd != nil {
 			b = append(b, e.odd.tail...)
@@ -39,25 +40,6 @@ func appendRequirement(b []byte, e *Expr) []byte {
 	}
 	binary.BigEndian.PutUint32(b[start+4:], uint32(len(b)-start))
 	return b
-}
-
-// sizeOf returns how many bytes the program takes, or a little more.
-func sizeOf(e *Expr) int {
-	n := 0
-	var w walker
-	w.start(e)
-	for x := w.next(); x != nil; x = w.next() {
-		switch x.Op {
-		case OpFalse, OpTrue, OpAnd, OpOr, OpNot, OpAppleAnchor, OpAppleGeneric, OpTrustedCerts, OpNotarized, OpLegacy:
-			n += 4
-		default:
-			n += 28 + (len(x.Key)+3)&^3 + (len(x.Value)+3)&^3
-		}
-	}
-	if e != nil && e.odd != nil {
-		n += len(e.odd.tail)
-	}
-	return n
 }
 
 // appendNode appends one node without the expressions below it.
@@ -119,13 +101,7 @@ func EncodeSet(s *Set) []byte {
 	if s.raw != "" && sameEntries(s.Entries, s.from) {
 		return []byte(s.raw)
 	}
-	size := headerSize + 8*len(s.Entries)
-	for _, e := range s.Entries {
-		if e.Expr != nil {
-			size += headerSize + sizeOf(e.Expr)
-		}
-	}
-	b := make([]byte, headerSize+8*len(s.Entries), size)
+	b := make([]byte, headerSize+8*len(s.Entries))
 	binary.BigEndian.PutUint32(b, magicSet)
 	binary.BigEndian.PutUint32(b[8:], uint32(len(s.Entries)))
 	for i, e := range s.Entries {

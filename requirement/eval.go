@@ -40,8 +40,6 @@ type Options struct {
 	// Constraint evaluates a requirement of kind 2, whose program is a length and
 	// DER. Nil makes such requirements Unknown.
 	Constraint func(program []byte, s *code.Subject) Outcome
-
-	fragments int
 }
 
 // Result is the answer of an evaluation. The zero Result is Unknown.
@@ -75,7 +73,7 @@ const maxFragments = 8
 // either side aborts. With unknown facts, `and` is False when one side is and
 // `or` is True when one side is; otherwise they are Unknown.
 func Eval(e *Expr, s *code.Subject, o Options) Result {
-	v := evaluator{s: s, o: &o}
+	v := evaluator{s: s, o: o}
 	out := v.eval(e, 1)
 	switch {
 	case v.abort != abortNone:
@@ -128,9 +126,10 @@ func (a abort) err() error {
 
 // evaluator is one evaluation. After an abort its answers mean nothing.
 type evaluator struct {
-	s     *code.Subject
-	o     *Options
-	abort abort
+	s         *code.Subject
+	o         Options // a copy, so that nothing escapes
+	fragments int     // named requirements that are under evaluation
+	abort     abort
 }
 
 func (v *evaluator) stop(a abort) Outcome {

@@ -153,51 +153,39 @@ func (e *Expr) operands() int {
 	return 0
 }
 
-// walker visits a tree in the order of its binary form: a node, then X, then Y.
-// It does not recurse, because trees are as deep as their text is long.
-type walker struct {
-	stack []*Expr
-	room  [24]*Expr
-}
-
-func (w *walker) start(e *Expr) {
-	w.stack = w.room[:0]
-	if e != nil {
-		w.stack = append(w.stack, e)
-	}
-}
-
-func (w *walker) next() *Expr {
-	n := len(w.stack)
-	if n == 0 {
-		return nil
-	}
-	e := w.stack[n-1]
-	w.stack = w.stack[:n-1]
+// after returns the node that follows e in the order of the binary form: a node,
+// then X, then Y; nil at the end. later holds what is still to come. Nothing
+// recurses, because trees are as deep as texts are long. (later is handed on and
+// returned so that it can live on the caller's stack.)
+func after(e *Expr, later []*Expr) (*Expr, []*Expr) {
 	switch e.operands() {
 	case 2:
-		if e.Y != nil {
-			w.stack = append(w.stack, e.Y)
+		if e.X != nil && e.Y != nil {
+			return e.X, append(later, e.Y)
 		}
 		fallthrough
 	case 1:
 		if e.X != nil {
-			w.stack = append(w.stack, e.X)
+			return e.X, later
+		}
+		if e.Op != OpNot && e.Y != nil {
+			return e.Y, later
 		}
 	}
-	return e
+	if n := len(later); n > 0 {
+		return later[n-1], later[:n-1]
+	}
+	return nil, nil
 }
 
 // All returns every node of the tree, parents first and left before right. It
 // does not recurse.
 func All(e *Expr) iter.Seq[*Expr] {
 	return func(yield func(*Expr) bool) {
-		var w walker
-		w.start(e)
-		for n := w.next(); n != nil; n = w.next() {
-			if !yield(n) {
-				return
-			}
+		var room [16]*Expr
+		later := room[:0]
+		for n := e; n != nil && yield(n); {
+			n, later = after(n, later)
 		}
 	}
 }
@@ -210,7 +198,7 @@ type slab struct {
 }
 
 // newSlab makes room for the nodes that a source of n bytes usually has.
-func newSlab(n, perNode int) slab { return slab{size: 2 + min(n/perNode, 1<<12)} }
+func newSlab(n, perNode int) slab { return slab{size: 1 + min(n/perNode, 1<<12)} }
 
 func (s *slab) node(op Op) *Expr {
 	if len(s.free) == 0 {

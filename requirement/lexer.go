@@ -1,6 +1,10 @@
 package requirement
 
-import "github.com/xpcpolicy/xpcpolicy/diag"
+import (
+	"strings"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+)
 
 // kind is the kind of a lexeme. Kinds below 64 fit the stop sets of recovery.
 type kind uint8
@@ -136,10 +140,8 @@ const cWord = cLetter | cDigit
 //
 // Apple: the API turns the text into a C string, so a NUL ends it.
 func newLexer(text string) lexer {
-	for i := 0; i < len(text); i++ {
-		if text[i] == 0 {
-			return lexer{text: text[:i]}
-		}
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		text = text[:i]
 	}
 	return lexer{text: text}
 }
@@ -163,56 +165,49 @@ func (l *lexer) fail(off int, want string, where lexPlace, start int) lexeme {
 // next returns the next lexeme; kEOF at the end and after a fault.
 func (l *lexer) next() lexeme {
 	text := l.text
-	for l.pos < len(text) {
-		start := l.pos
-		c := text[start]
-		if class[c]&cSpace != 0 {
-			l.pos++
+	for i := l.pos; i < len(text); {
+		c := text[i]
+		switch cl := class[c]; {
+		case cl&cSpace != 0:
+			i++
 			continue
-		}
-		if class[c]&cLetter != 0 {
-			if c == 'H' && l.at(start+1) == '"' {
-				return l.hash(start)
+		case cl&cLetter != 0:
+			if c == 'H' && l.at(i+1) == '"' {
+				return l.hash(i)
 			}
-			return l.word(start)
-		}
-		if class[c]&cDigit != 0 {
-			if c == '0' && l.at(start+1) == 'x' {
-				return l.hex(start)
+			return l.word(i)
+		case cl&cDigit != 0:
+			if c == '0' && l.at(i+1) == 'x' {
+				return l.hex(i)
 			}
-			i := start + 1
+			start := i
 			for i < len(text) && class[text[i]]&cDigit != 0 {
 				i++
 			}
 			return l.emit(kInteger, start, i)
-		}
-		switch c {
-		case '"':
-			return l.str(start)
-		case '#':
-			l.line(start)
+		case c == '"':
+			return l.str(i)
+		case c == '#', c == '/' && l.at(i+1) == '/':
+			l.line(i)
+			i = l.pos
 			continue
-		case '/':
-			switch d := l.at(start + 1); {
-			case d == '/':
-				l.line(start)
+		case c == '/':
+			if l.at(i+1) == '*' {
+				l.comment(i)
+				i = l.pos
 				continue
-			case d == '*':
-				if !l.comment(start) {
-					return lexeme{start: len(text), end: len(text)}
-				}
-				continue
-			case class[d]&cLetter != 0:
-				return l.path(start)
 			}
-			return l.fail(start, "", inNothing, start)
+			if class[l.at(i+1)]&cLetter != 0 {
+				return l.path(i)
+			}
+			return l.fail(i, "", inNothing, i)
 		}
-		k, n := punctuation(c, l.at(start+1))
-		if n == 0 {
-			return l.fail(start, "", inNothing, start)
+		if k, n := punctuation(c, l.at(i+1)); n > 0 {
+			return l.emit(k, i, i+n)
 		}
-		return l.emit(k, start, start+n)
+		return l.fail(i, "", inNothing, i)
 	}
+	l.pos = len(text)
 	return lexeme{start: len(text), end: len(text)}
 }
 
@@ -371,38 +366,37 @@ func (l *lexer) line(start int) {
 	l.remark(start, i)
 }
 
-// comment skips a comment in /* and */ and reports whether it ended.
+// comment skips a comment in /* and */.
 //
 // Apple: a star that is not followed by a slash is skipped together with the
 // character after it, so `/***/` and `/* x **/` do not end there.
-func (l *lexer) comment(start int) bool {
+func (l *lexer) comment(start int) {
 	i := start + 2
 	for i < len(l.text) {
 		switch c := l.text[i]; {
 		case c == '*':
 			if l.at(i+1) == '/' {
 				l.remark(start, i+2)
-				return true
+				return
 			}
 			i++
 			if i >= len(l.text) {
 				l.fail(i, `'/'`, inComment, start)
-				return false
+				return
 			}
 			if class[l.text[i]]&cNoText != 0 {
 				l.fail(i, "", inComment, start)
-				return false
+				return
 			}
 			i++
 		case class[c]&cNoText != 0:
 			l.fail(i, `'*'`, inComment, start)
-			return false
+			return
 		default:
 			i++
 		}
 	}
 	l.fail(i, `'*'`, inComment, start)
-	return false
 }
 
 func (l *lexer) remark(start, end int) {

@@ -34,9 +34,7 @@ func (v *evaluator) missing(e *Expr) []string {
 			named = v.o.Codes
 		}
 		var names []string
-		o := *v.o
-		o.fragments++
-		if inner := (evaluator{s: s, o: &o}); o.fragments <= maxFragments {
+		if inner := (evaluator{s: s, o: v.o, fragments: v.fragments + 1}); inner.fragments <= maxFragments {
 			inner.collect(named[e.Value], &names, 1)
 		}
 		return names

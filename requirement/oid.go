@@ -41,29 +41,34 @@ func arc(s string) (uint64, int) {
 	}
 	start := i
 	var v uint64
-	overflow := false
-	for i < len(s) && class[s[i]]&cDigit != 0 {
-		d := uint64(s[i] - '0')
-		if v > (math.MaxUint64-d)/10 {
-			overflow = true
-		}
-		v = v*10 + d
+	for i < len(s) && s[i]-'0' < 10 {
+		v = v*10 + uint64(s[i]-'0')
 		i++
 	}
 	switch {
 	case i == start:
 		return 0, 0
-	case overflow:
-		return math.MaxUint64, i
-	case negative:
-		return -v, i
+	case i-start > 19: // perhaps beyond 64 bits
+		n, err := strconv.ParseUint(s[start:i], 10, 64)
+		if err != nil {
+			return math.MaxUint64, i
+		}
+		v = n
+	}
+	if negative {
+		v = -v
 	}
 	return v, i
 }
 
 func appendArc(b []byte, n uint64) []byte {
-	if n < 0x80 {
+	switch {
+	case n < 1<<7:
 		return append(b, byte(n))
+	case n < 1<<14:
+		return append(b, byte(n>>7)|0x80, byte(n)&0x7f)
+	case n < 1<<21:
+		return append(b, byte(n>>14)|0x80, byte(n>>7)|0x80, byte(n)&0x7f)
 	}
 	shift := 63
 	for n>>shift == 0 {

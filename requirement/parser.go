@@ -467,24 +467,26 @@ func (p *parser) slotSpec(e *Expr) *Expr {
 //
 // Apple: an object identifier is not checked; see appendOID.
 func (p *parser) certKey(e *Expr, key string) bool {
-	for _, f := range [...]struct {
-		prefix string
-		op     Op
-	}{
-		{"timestamp.", OpCertDate}, {"subject.", OpCertField}, {"field.", OpCertGeneric},
-		{"extension.", OpCertGeneric}, {"policy.", OpCertPolicy},
-	} {
-		if !strings.HasPrefix(key, f.prefix) {
-			continue
-		}
-		e.Op, e.Key = f.op, key
-		if f.op.hasOID() {
-			var room [64]byte
-			e.Key = p.keep(appendOID(room[:0], key[len(f.prefix):]))
-		}
-		return true
+	prefix, rest, ok := strings.Cut(key, ".")
+	if !ok {
+		return false
 	}
-	return false
+	switch prefix {
+	case "subject":
+		e.Op, e.Key = OpCertField, key
+		return true
+	case "field", "extension":
+		e.Op = OpCertGeneric
+	case "policy":
+		e.Op = OpCertPolicy
+	case "timestamp":
+		e.Op = OpCertDate
+	default:
+		return false
+	}
+	var room [64]byte
+	e.Key = p.keep(appendOID(room[:0], rest))
+	return true
 }
 
 // suffix reads the comparison at the end of a term.

@@ -45,9 +45,8 @@ func FormatStyle(e *Expr, style Style) string {
 		return formatIndent(e)
 	}
 	p := printer{exact: style == StyleExact}
-	p.b = make([]byte, 0, 32+textSize(e))
-	p.expr(e)
-	return string(p.b)
+	var room [1024]byte // enough for most: measuring first costs more than copying
+	return string(p.expr(room[:0], e))
 }
 
 // FormatSet returns the text of a set, each requirement on a line of its own that
@@ -73,22 +72,6 @@ func FormatSet(s *Set, style Style) string {
 	return b.String()
 }
 
-// textSize guesses how long a text gets.
-func textSize(e *Expr) int {
-	n := 0
-	var w walker
-	w.start(e)
-	for x := w.next(); x != nil; x = w.next() {
-		switch x.Op {
-		case OpAnd, OpOr, OpNot:
-			n += 5
-		default:
-			n += 36 + len(x.Key)*2 + len(x.Value)
-		}
-	}
-	return n
-}
-
 // level says what an expression stands in, hence when it needs parentheses.
 type level uint8
 
@@ -106,23 +89,20 @@ type item struct {
 }
 
 // printer writes the styles that parse. It does not recurse.
-type printer struct {
-	b     []byte
-	exact bool
-	room  [16]item
-}
+type printer struct{ exact bool }
 
-func (p *printer) expr(e *Expr) {
-	todo := append(p.room[:0], item{e: e})
+func (p printer) expr(b []byte, e *Expr) []byte {
+	var room [16]item
+	todo := append(room[:0], item{e: e})
 	for len(todo) > 0 {
 		t := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if t.e == nil {
-			p.b = append(p.b, t.text...)
+			b = append(b, t.text...)
 			continue
 		}
 		if t.e.Op != OpAnd && t.e.Op != OpOr || t.e.X == nil || t.e.Y == nil {
-			p.b = p.term(p.b, t.e)
+			b = p.term(b, t.e)
 			if t.e.operands() > 0 && t.e.X != nil {
 				in := t.in
 				if t.e.Op == OpNot {
@@ -140,15 +120,16 @@ func (p *printer) expr(e *Expr) {
 			right++ // a chain on the right side is not the chain that text means
 		}
 		if t.in > left {
-			p.b = append(p.b, '(')
+			b = append(b, '(')
 			todo = append(todo, item{text: ")"})
 		}
 		todo = append(todo, item{e: t.e.Y, in: right}, item{text: word}, item{e: t.e.X, in: left})
 	}
+	return b
 }
 
 // term appends one node without the expressions below it.
-func (p *printer) term(b []byte, e *Expr) []byte {
+func (p printer) term(b []byte, e *Expr) []byte {
 	switch e.Op {
 	case OpFalse:
 		return append(b, "never"...)
@@ -311,8 +292,8 @@ func appendMatchText(b []byte, e *Expr) []byte {
 	if e.Match.HasDate() {
 		b = append(b, `timestamp "`...)
 		out, ok := appendTimestamp(b, e.Date)
-		if !ok {
-			out = append(strconv.AppendInt(b[:len(b)-1], e.Date, 10), " ?\""...)
+		if !ok { // a text of this form would silently mean 2001-01-01
+			return append(strconv.AppendInt(append(b[:len(b)-1], '?'), e.Date, 10), ' ')
 		}
 		return append(out, '"')
 	}
@@ -322,8 +303,3 @@ func appendMatchText(b []byte, e *Expr) []byte {
 	}
 	return b
 }
-
-// HasText reports whether the text of a style parses: to the same meaning for
-// StyleDefault and StyleIndent, to the same bytes for StyleExact. It is always
-// true for what was parsed.
-func HasText(e *Expr, style Style) bool { return e != nil }

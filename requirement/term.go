@@ -288,12 +288,10 @@ func (v *evaluator) fragment(named map[string]*Expr, name string) Outcome {
 	if e == nil {
 		return False
 	}
-	if v.o.fragments >= maxFragments {
+	if v.fragments >= maxFragments {
 		return v.stop(abortFragments)
 	}
-	o := *v.o
-	o.fragments++
-	inner := evaluator{s: v.s, o: &o}
+	inner := evaluator{s: v.s, o: v.o, fragments: v.fragments + 1}
 	out := inner.eval(e, 1)
 	if inner.abort != abortNone {
 		return v.stop(inner.abort)

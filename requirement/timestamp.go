@@ -101,15 +101,27 @@ func civilOf(seconds int64) (c civil, ok bool) {
 	return c, true
 }
 
-// appendTimestamp appends the text YYYYMMDDhhmmssZ of a date. It reports false,
-// with b as it was, when the date has no such text.
+// farOffset is the largest offset that a text can have, 99 hours and 99 minutes:
+// with it a text reaches a little beyond the years of four digits.
+const farOffset = 99*3600 + 99*60
+
+// appendTimestamp appends the text of a date, YYYYMMDDhhmmssZ. It reports false,
+// with b as it was, when the date has none.
 func appendTimestamp(b []byte, seconds int64) ([]byte, bool) {
+	zone := "Z"
+	switch {
+	case seconds < minSeconds && seconds >= minSeconds-farOffset:
+		seconds, zone = seconds+farOffset, "+9999"
+	case seconds > maxSeconds && seconds <= maxSeconds+farOffset:
+		seconds, zone = seconds-farOffset, "-9999"
+	}
 	c, ok := civilOf(seconds)
 	if !ok {
 		return b, false
 	}
 	b = appendTwo(appendTwo(appendTwo(appendTwo(b, c.year/100), c.year%100), c.month), c.day)
-	return append(appendTwo(appendTwo(appendTwo(b, c.hour), c.minute), c.second), 'Z'), true
+	b = appendTwo(appendTwo(appendTwo(b, c.hour), c.minute), c.second)
+	return append(b, zone...), true
 }
 
 // appendDumpDate appends a date as CoreFoundation describes it, as in
