@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -164,7 +165,9 @@ func (b *binding) trouble(v ref.Val, err error) *trouble {
 	if u, ok := v.(*types.Unknown); ok && err == nil {
 		t := &trouble{}
 		var reasons []string
-		for _, id := range u.IDs() {
+		ids := u.IDs() // in ascending order, which is that of the slots from the last to the first
+		slices.Reverse(ids)
+		for _, id := range ids {
 			i := int(-1 - id)
 			if i < 0 || i >= len(b.p.slots) {
 				continue

@@ -82,7 +82,7 @@ func (c *compiler) compile(d *document) {
 			continue
 		}
 		r := &d.rules[i]
-		c.p.rules = append(c.p.rules, rule{name: r.name.Value, deny: r.deny, message: r.message, operations: r.operations, when: e})
+		c.p.addRule(rule{name: r.name.Value, deny: r.deny, message: r.message, operations: r.operations, when: e}, c.guard(e))
 	}
 }
 
@@ -212,14 +212,14 @@ func (c *compiler) check(p *parsed) *expression {
 	}
 	start, end := p.node.Span()
 	e := &expression{text: p.node.Value, span: diag.Span{Start: start, End: end}, env: c.env, ast: checked, simple: isSimple(checked.NativeRep())}
-	for _, ref := range checked.NativeRep().ReferenceMap() {
-		if len(ref.OverloadIDs) == 0 && ref.Name != "" {
+	refs := checked.NativeRep().ReferenceMap() // walked in the order of the text: messages name facts in it
+	ast.PostOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(part ast.Expr) {
+		if ref := refs[part.ID()]; ref != nil && len(ref.OverloadIDs) == 0 && ref.Name != "" {
 			if i, ok := c.slot(strings.TrimPrefix(ref.Name, ".")); ok && !slices.Contains(e.reads, i) {
 				e.reads = append(e.reads, i)
 			}
 		}
-	}
-	slices.Sort(e.reads)
+	}))
 	for _, i := range e.reads { // a variable may be anything but simple
 		if v := c.p.slots[i].variable; v != nil && !v.simple {
 			e.simple = false

@@ -93,7 +93,7 @@ func (x *explanation) leaf(e ast.Expr) *diag.Node {
 	if bad, ok := v.(*types.Err); ok {
 		n.Note = quoteless(bad.Error())
 		if name, _, isKey := strings.Cut(bad.Error(), ":"); isKey && name == "no such key" {
-			n.Note += `; write entitled("KEY") or "KEY" in … first`
+			n.Note += `; ask first whether it is there, with "KEY" in MAP`
 		}
 		return n
 	}
@@ -113,6 +113,9 @@ func (x *explanation) leaf(e ast.Expr) *diag.Node {
 			}
 		}
 	case n.Note != "":
+	case x.macro(e) == "entitled":
+		key, _ := literal(e.AsCall().Args()[0].AsCall().Args()[0])
+		n.Expected, n.Found = "true", x.b.entitlement(key)
 	case isComparison(e):
 		x.compared(n, e.AsCall())
 	case e.Kind() == ast.LiteralKind:
@@ -128,6 +131,14 @@ var comparisons = map[string]string{
 	operators.Equals: "", operators.NotEquals: "anything but ", operators.In: "one of ",
 	operators.Less: "less than ", operators.LessEquals: "at most ",
 	operators.Greater: "more than ", operators.GreaterEquals: "at least ",
+}
+
+// macro is the name of the macro that wrote a part, or "".
+func (x *explanation) macro(e ast.Expr) string {
+	if call, ok := x.ast.SourceInfo().GetMacroCall(e.ID()); ok && call.Kind() == ast.CallKind {
+		return call.AsCall().FunctionName()
+	}
+	return ""
 }
 
 func isComparison(e ast.Expr) bool {

@@ -13,23 +13,30 @@ import (
 func (c *compiler) issues(n *yamlpos.Node, issues *cel.Issues) {
 	reported := 0
 	for _, e := range issues.Errors() {
-		if reported++; reported > 5 { // the first ones cause the others
+		if reported++; reported > 3 { // the first ones cause the others
 			return
 		}
 		from, to := wordAt(n.Value, offsetOf(n.Value, e.Location.Line(), e.Location.Column()))
-		summary, detail := c.words(e.Message)
+		summary, detail := c.words(e.Message, n.Value, from, to)
 		c.inside(n, from, to, summary, detail)
 	}
 }
 
 // words turns a message of CEL into one about this vocabulary.
-func (c *compiler) words(message string) (summary, detail string) {
+func (c *compiler) words(message, text string, from, to int) (summary, detail string) {
 	message = strings.TrimPrefix(message, "ERROR: ")
 	if rest, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
 		name, _, _ := strings.Cut(rest, "'")
 		switch name {
 		case "subject", "process", "vars":
-			return name + " is no value by itself, has() cannot ask it for a field", "a field that can be missing is null: write " + name + ".FIELD != null"
+			switch word := text[from:to]; {
+			case strings.HasSuffix(text[:from], "has("):
+				return "has() asks for the key of a map, and " + quoteShort(word) + " is none", "a field that can be missing is null: write " + word + " != null"
+			case word == name:
+				return name + " is no value by itself", "read one of its fields, as in " + name + ".NAME"
+			default:
+				name = word
+			}
 		case "requirements":
 			return "requirements can stand only in satisfies(requirements.NAME)", ""
 		case "satisfies", "matches", "entitled":
@@ -39,14 +46,20 @@ func (c *compiler) words(message string) (summary, detail string) {
 		for i := range fields {
 			known = append(known, fields[i].name)
 		}
+		if strings.HasPrefix(name, "vars.") {
+			return "there is no variable " + name + " above this one", didYouMean(name, namesOf(c.variables))
+		}
 		return "unknown name " + name, didYouMean(name, append(known, namesOf(c.variables)...))
 	}
 	if rest, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
 		op, operands, _ := strings.Cut(rest, "' applied to '")
 		return strings.Trim(op, "_@") + " cannot be applied to " + strings.TrimSuffix(operands, "'"), ""
 	}
-	if strings.HasPrefix(message, "Syntax error: ") {
-		return "malformed expression: " + strings.TrimPrefix(message, "Syntax error: "), ""
+	if rest, ok := strings.CutPrefix(message, "Syntax error: "); ok {
+		if strings.HasPrefix(rest, "token recognition error at: '= ") {
+			return "= is no operator", "write == to compare"
+		}
+		return "malformed expression: " + rest, ""
 	}
 	return message, ""
 }

@@ -98,7 +98,8 @@ func (p *Policy) judge(ctx context.Context, f facts) finding {
 	}
 	b := newBinding(ctx, f)
 	undecided := finding{reason: ReasonDefaultDeny, detail: "no rule allows this", status: code.StatusReqFailed}
-	for i := range p.rules {
+	rules := b.candidates()
+	for i, ok := rules.next(); ok; i, ok = rules.next() {
 		r := &p.rules[i]
 		if !r.about(f.operation) {
 			continue

@@ -153,6 +153,7 @@ func (r *reader) hosts(n *yamlpos.Node, what string) []code.Host {
 }
 
 func (r *reader) peer(name, n *yamlpos.Node, t *trust) peerDocument {
+	before := len(r.list)
 	v := r.object(n, peerKeys, "peer "+quoteShort(name.Value))
 	p := peerDocument{
 		name: name, requirement: v["requirement"], identifiers: texts(v["identifiers"]), teams: texts(v["team"]),
@@ -173,7 +174,7 @@ func (r *reader) peer(name, n *yamlpos.Node, t *trust) peerDocument {
 			}
 		}
 	}
-	if !p.saysWho(t) && v != nil {
+	if !p.saysWho(t) && len(r.list) == before {
 		r.at(name, "peer "+quoteShort(name.Value)+" does not say who signed",
 			"an identifier alone can be claimed by everybody with a certificate: add team or requirement")
 	}

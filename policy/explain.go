@@ -11,7 +11,10 @@ import (
 // explain builds the tree of a decision: one branch for each slice when there is
 // more than one.
 func (p *Policy) explain(d Decision) *diag.Node {
-	root := &diag.Node{Label: d.headline(), Verdict: verdictOfOutcome(d.Outcome()), Note: d.Message()}
+	root := &diag.Node{Label: d.headline(), Verdict: verdictOfOutcome(d.Outcome()), Note: d.finding.message}
+	if d.finding.reason == ReasonDefaultDeny || d.request.Subject == nil {
+		root.Note = d.finding.detail
+	}
 	s := d.request.Subject
 	if s == nil {
 		return root
@@ -71,11 +74,8 @@ func (p *Policy) explainSlice(f facts) []*diag.Node {
 			a, why := b.ask(r.when)
 			n.Verdict = verdictOf(a)
 			n.Add(b.explain(r.when)...)
-			if why != nil {
-				n.Note = why.reason
-				if r.deny {
-					n.Note += ": denied, because it cannot be ruled out"
-				}
+			if why != nil && r.deny {
+				n.Note = "denied, because it cannot be ruled out"
 			}
 			decided = a == yes || a == unknown && r.deny
 		}

@@ -92,10 +92,10 @@ func newPeer(d *peerDocument, req *requirementText) *peer {
 		p.tests = append(p.tests, entitlement(n.Value, false))
 	}
 	for _, n := range d.flags {
-		p.tests = append(p.tests, flag(n.Value, true))
+		p.tests = append(p.tests, hasFlag(n.Value, true))
 	}
 	for _, n := range d.noFlags {
-		p.tests = append(p.tests, flag(n.Value, false))
+		p.tests = append(p.tests, hasFlag(n.Value, false))
 	}
 	return p
 }
@@ -192,17 +192,20 @@ func entitlement(name string, want bool) peerTest {
 			}
 			return answerOf((ok && granted(ents, name)) == want), nil
 		},
-		found: func(f *facts) string {
-			v, ok := f.s.Entitlements.Or(code.Value{}).Get(name)
-			if !ok {
-				return "nothing"
-			}
-			return show(plistValue(v))
-		},
+		found: func(f *facts) string { return f.entitlement(name) },
 	}
 }
 
-func flag(name string, want bool) peerTest {
+// entitlement shows the value of an entitlement.
+func (f *facts) entitlement(name string) string {
+	v, ok := f.s.Entitlements.Or(code.Value{}).Get(name)
+	if !ok {
+		return "nothing"
+	}
+	return show(plistValue(v))
+}
+
+func hasFlag(name string, want bool) peerTest {
 	bit, label := flagByName(name), "flag "+name
 	if !want {
 		label = "no " + label

@@ -17,6 +17,7 @@ type Policy struct {
 	trust    trust
 	floor    floorConfig
 	rules    []rule
+	index    []guardedRules // all rules once, by what guards them
 
 	slots    []slot // what the expressions read
 	slotOf   map[string]int

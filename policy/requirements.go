@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/requirement"
@@ -30,10 +31,13 @@ func (r *requirementText) eval(f *facts) (answer, error) {
 	case requirement.False:
 		return no, nil
 	}
-	if res.Err == nil {
-		res.Err = errors.New("the requirement cannot be decided")
+	switch {
+	case res.Err != nil:
+		return unknown, res.Err
+	case len(res.Missing) > 0:
+		return unknown, errors.New("it asks for " + strings.Join(res.Missing, ", ") + ", which nobody supplied")
 	}
-	return unknown, res.Err
+	return unknown, errors.New("it cannot be decided")
 }
 
 func (r *requirementText) explain(f *facts) *diag.Node {

@@ -4,6 +4,11 @@ package policy
 // "" when none is near enough to be worth saying.
 func nearest(word string, candidates []string) string {
 	best, limit := "", 1+len(word)/3
+	for _, c := range candidates { // the beginning of a longer name
+		if len(word) >= 4 && len(c) > len(word) && c[:len(word)] == word {
+			return c
+		}
+	}
 	for _, c := range candidates {
 		if d := editDistance(word, c, limit); d <= limit && c != word {
 			best, limit = c, d-1

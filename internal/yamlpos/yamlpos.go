@@ -167,6 +167,9 @@ func (t *text) syntax(err error) *Error {
 	if rest, ok := strings.CutPrefix(msg, "line "); ok {
 		if number, words, ok := strings.Cut(rest, ": "); ok {
 			if line, err := strconv.Atoi(number); err == nil {
+				if parserError(words) {
+					line++
+				}
 				start := t.at(line, 1)
 				for start < len(t.s) && (t.s[start] == ' ' || t.s[start] == '\t') {
 					start++
@@ -176,6 +179,17 @@ func (t *text) syntax(err error) *Error {
 		}
 	}
 	return &Error{Summary: "malformed YAML: " + msg}
+}
+
+// parserError reports whether a message comes from the library's parser, which
+// counts lines from 0, and not from its scanner, which counts from 1.
+func parserError(words string) bool {
+	for _, w := range []string{"key", "'-' indicator", "',' or ']'", "',' or '}'", "node content", "<document start>"} {
+		if strings.HasPrefix(words, "did not find expected "+w) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *text) node(y *yaml.Node, depth int) (*Node, *Error) {
@@ -213,6 +227,8 @@ func (t *text) node(y *yaml.Node, depth int) (*Node, *Error) {
 			}
 			start, end := key.Span()
 			switch {
+			case key.Type == "merge":
+				return nil, &Error{Start: start, End: end, Summary: "merge keys are not allowed", Why: "what an object holds must stand in the object"}
 			case key.Kind != Scalar || key.Type != "str":
 				return nil, &Error{Start: start, End: end, Summary: "a key must be text"}
 			case seen[key.Value]:
