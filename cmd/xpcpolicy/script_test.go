@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/xpcpolicy/xpcpolicy/fixtures"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"xpcpolicy": main})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, params("testdata/script"))
+}
+
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fixture": cmdFixture,
+			"tamper":  cmdTamper,
+			"exits":   cmdExits,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+	}
+}
+
+// cmdFixture is `fixture NAME [FILE]`: it writes a program, or the whole of
+// examples/helper, into the script's folder.
+func cmdFixture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: fixture NAME [FILE]")
+	}
+	name, file := args[0], args[len(args)-1]
+	if name == "examples" {
+		ts.Check(fixtures.HelperExample().Write(ts.MkAbs("examples/helper")))
+		policy, err := os.ReadFile(filepath.Join(testDir, "../../examples/helper/policy.yaml"))
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs("examples/helper/policy.yaml"), policy, 0o644))
+		return
+	}
+	trees := fixtures.Data()
+	maps.Copy(trees, fixtures.HelperExample())
+	if name == "F3.app" {
+		bundle := fixtures.Tree{}
+		bundle.Merge(file, fixtures.F3().Tree())
+		ts.Check(bundle.Write(ts.MkAbs(".")))
+		return
+	}
+	if n, ok := trees[name]; ok {
+		ts.Check(os.WriteFile(ts.MkAbs(file), n.Data, 0o755))
+		return
+	}
+	if build, ok := programs[name]; ok {
+		ts.Check(os.WriteFile(ts.MkAbs(file), build(), 0o755))
+		return
+	}
+	for _, v := range fixtures.Vectors() {
+		if v.Name == name {
+			ts.Check(os.WriteFile(ts.MkAbs(file), v.Build(), 0o755))
+			return
+		}
+	}
+	ts.Fatalf("there is no fixture %q", name)
+}
+
+// testDir is the folder of this test, before scripts change theirs.
+var testDir = func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}()
+
+// programs are made for the scripts alone.
+var programs = map[string]func() []byte{
+	// two slices of one team with different identifiers, as honest software ships
+	"two-identifiers": func() []byte {
+		slice := func(a fixtures.Arch, id string) fixtures.FatSlice {
+			o := fixtures.Good()
+			o.Arches, o.Identifier = []fixtures.Arch{a}, id
+			return a.Slice(fixtures.Sign(o))
+		}
+		return fixtures.Fat(slice(fixtures.X8664, "client-x86_64"), slice(fixtures.ARM64, "client-arm64"))
+	},
+	// a name that turns the text behind it around
+	"reversed-name": func() []byte {
+		o := fixtures.Good()
+		o.Info = map[string]any{"CFBundleName": "deny\u202eWOLLA"}
+		return fixtures.Sign(o)
+	},
+}
+
+// cmdTamper is `tamper FILE OFFSET`: it flips one bit of a file.
+func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tamper FILE OFFSET")
+	}
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	b[at] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o755))
+}
+
+// cmdExits is `exits CODE COMMAND ARG...`: it runs a command that must end with
+// exactly this exit code.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var e *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &e) {
+		got = e.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code is %d, want %d", got, want)
+	}
+}

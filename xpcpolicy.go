@@ -1,0 +1,64 @@
+package xpcpolicy
+
+import (
+	"context"
+	"time"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/macho"
+	"github.com/xpcpolicy/xpcpolicy/policy"
+)
+
+// Options are the choices of one verification. The zero value is the strictest.
+type Options struct {
+	// Arch narrows a universal file to one slice, as in "arm64". The other slices
+	// are neither verified nor judged: whoever can choose which slice runs can
+	// then run one that nobody looked at.
+	Arch string
+	// Now is the time against which certificates are judged when the signature
+	// holds no time of its own; zero means the system's clock.
+	Now time.Time
+}
+
+func (o Options) macho() macho.Options { return macho.Options{Arch: o.Arch, Now: clock(o.Now)} }
+
+// clock returns t, or the time now. It is the only place below the commands that
+// reads the clock.
+func clock(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Now()
+	}
+	return t
+}
+
+// Verify reads and verifies all of the code at path: a Mach-O or universal file
+// with every slice, or a bundle. Code that is unsigned or broken is a Subject
+// whose [code.Subject.Verified] says what failed. The error is not nil only when
+// nothing could be judged: a [*code.Error] with errSecCSStaticCodeNotFound (there
+// is nothing at path) or errSecCSSignatureNotVerifiable (it cannot be read).
+func Verify(ctx context.Context, path string, o Options) (*code.Subject, error) {
+	return macho.Verify(ctx, path, o.macho())
+}
+
+// Inspect reads the headers and the signature only, which is quick for a large
+// file. The result says who the code CLAIMS to be; it never counts as verified,
+// and [CheckRequirement] and [CheckPolicy] do not allow it.
+func Inspect(ctx context.Context, path string, o Options) (*code.Subject, error) {
+	return macho.Inspect(ctx, path, o.macho())
+}
+
+// Request is what the code asks for.
+type Request struct {
+	// Operation is what the code wants to do, in the policy's words; "" is none.
+	Operation string
+	// Now is the time of the decision; zero means the system's clock.
+	Now time.Time
+}
+
+// CheckPolicy decides whether the code may do what it asks for. Verification
+// comes first, as item "signature" of the policy's floor; then each slice of the
+// code is judged by itself, and the worst answer counts. A nil policy and a nil
+// Subject are denied.
+func CheckPolicy(ctx context.Context, p *policy.Policy, s *code.Subject, r Request) policy.Decision {
+	return p.Decide(ctx, policy.Request{Subject: s, Operation: r.Operation, Now: clock(r.Now)})
+}
