@@ -2,7 +2,6 @@ package requirement
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
 )
@@ -54,61 +53,165 @@ func quotable(want string) bool {
 // advise writes the diagnostic for a lexeme in the wrong place: what was found,
 // what was expected, and what to write instead when that can be told.
 func (p *parser) advise(t lexeme, want string) diag.Diagnostic {
-	text := p.lex.text
 	d := diag.Diagnostic{Rule: ruleSyntax, Span: diag.Span{Start: t.start, End: t.end}}
-	if t.kind == kEOF {
+	switch {
+	case t.kind == kEOF:
 		d.Summary = "the text ends where " + want + " is expected"
 		if want == wantKind(kRParen) {
 			d.Summary, d.Fix = `a "(" is never closed`, "add )"
 		}
-		return d
-	}
-	word := text[t.start:t.end]
-	lower := strings.ToLower(word)
-	run := bareRun(text, t.start)
-	loose := text[run.Start:run.End]
-	switch {
-	case t.kind == kWord && lower == "not":
-		d.Rule, d.Summary, d.Fix = ruleOperator, `there is no "`+word+`"; negation is "!"`, "!"
-	case t.kind == kWord && lower != word && IsKeyword(lower):
-		d.Rule, d.Summary, d.Fix = ruleOperator, `"`+word+`" is not a keyword: keywords are lower-case`, lower
-	case t.kind == kBang && strings.HasPrefix(text[t.end:], "="):
-		d.Span.End++
-		d.Rule, d.Summary, d.Fix = ruleOperator, `there is no "!="; negate the whole term`, "! (… = …)"
-	case t.kind == kComma:
-		d.Rule, d.Summary = ruleOperator, `there are no lists; join terms with "and" or "or"`
-	case t.kind == kMinus && strings.HasPrefix(text[t.end:], ">"):
-		d.Span.End++
-		d.Summary, d.Fix = `a label is followed by "=>"`, "=>"
-	case (t.kind == kInteger || t.kind == kMinus || t.kind == kWord && p.joins(t)) && len(loose) > 1 &&
-		(quotable(want) || p.joins(t)) && run.Start >= p.termStart(run.Start):
-		d.Span = run
-		d.Rule, d.Summary = looseRule(loose)
-		d.Fix = `"` + loose + `"`
-	case t.kind == kInteger && quotable(want):
-		d.Rule, d.Summary, d.Fix = ruleDigit, "a number is not a value; quote it", `"`+word+`"`
-	case t.kind >= firstKeyword && quotable(want) && p.asValue(t):
-		d.Rule, d.Fix = ruleReserved, `"`+word+`"`
-		d.Summary = `"` + word + `" is a reserved word; as a value it must be quoted`
+	case p.adviseOperator(&d, t), p.adviseLoose(&d, t, want), quotable(want) && p.adviseValue(&d, t),
+		want == wantTerm && p.adviseTerm(&d, t), want == wantAfterTerm && p.adviseAfter(&d, t):
 	case t.kind == kStar && want != wantValue:
 		d.Rule, d.Summary = ruleWildcard, `"*" stands only around the value of "=" after info, entitlement or certificate […]`
-	case t.kind == kArrow || setTypes.has(t.kind) && want == wantTerm && !p.wantSet && t.kind != kInteger:
-		d.Rule, d.Summary = ruleSet, "this is a requirement set, and one requirement is wanted"
-		if t.kind != kArrow {
-			d.Fix = "drop the label and its =>"
-		}
+	case t.kind == kArrow:
+		d.Rule, d.Summary = ruleSet, `"=>" stands only after the label of a requirement in a set`
 	default:
 		d.Summary = "found " + p.shown(t) + ", expected " + want
-		if fix := suffixWords[lower]; fix != "" && want == wantSuffix {
-			d.Fix = fix
-		}
+		d.Fix = p.replacement(t, want)
 	}
 	return d
 }
 
-// suffixWords are words that people write for comparisons.
-var suffixWords = map[string]string{
-	"exist": "exists", "is": "=", "equals": "=", "contains": "~", "matches": "~", "present": "exists", "missing": "absent",
+// replacements are words that people write in the place of others.
+var replacements = map[string]map[string]string{
+	wantSuffix: {
+		"exist": "exists", "present": "exists", "missing": "absent", "is": "=", "equals": "=",
+		"contains": "~", "matches": "~", "includes": "~",
+	},
+	wantSlot:   {"intermediate": "1", "anchor": "root", "ca": "1"},
+	wantAnchor: {"leaf": "certificate leaf", "root": "certificate root"},
+}
+
+func (p *parser) replacement(t lexeme, want string) string {
+	return replacements[want][strings.ToLower(p.lex.text[t.start:t.end])]
+}
+
+// adviseOperator is for operators of other languages.
+func (p *parser) adviseOperator(d *diag.Diagnostic, t lexeme) bool {
+	word, rest := p.lex.text[t.start:t.end], p.lex.text[t.end:]
+	lower := strings.ToLower(word)
+	switch {
+	case t.kind == kWord && lower == "not":
+		d.Summary, d.Fix = `there is no "`+word+`"; negation is "!"`, "!"
+	case t.kind == kWord && lower != word && IsKeyword(lower) && !p.joins(t):
+		d.Summary, d.Fix = `"`+word+`" is not a keyword: keywords are lower-case`, lower
+	case t.kind == kBang && strings.HasPrefix(rest, "="):
+		d.Span.End++
+		d.Summary, d.Fix = `there is no "!="; negate the whole term`, "! (… = …)"
+	case t.kind == kComma:
+		d.Summary = `there are no lists; join terms with "and" or "or"`
+	case t.kind == kMinus && strings.HasPrefix(rest, ">"):
+		d.Span.End++
+		d.Summary, d.Fix = `a label is followed by "=>"`, "=>"
+	default:
+		return false
+	}
+	d.Rule = ruleOperator
+	return true
+}
+
+// adviseLoose is for an unquoted value that falls into several lexemes.
+func (p *parser) adviseLoose(d *diag.Diagnostic, t lexeme, want string) bool {
+	if t.kind != kInteger && t.kind != kMinus && t.kind != kWord || !quotable(want) && !p.joins(t) {
+		return false
+	}
+	run := bareRun(p.lex.text, t.start)
+	loose := p.lex.text[run.Start:run.End]
+	if len(loose) < 2 || run.Start < t.start && IsKeyword(firstPiece(loose)) || t.kind == kWord && run.Start == t.start {
+		return false
+	}
+	d.Span = run
+	d.Rule, d.Summary = looseRule(loose)
+	d.Fix = `"` + loose + `"`
+	return true
+}
+
+// adviseValue is for what is no value.
+func (p *parser) adviseValue(d *diag.Diagnostic, t lexeme) bool {
+	word := p.lex.text[t.start:t.end]
+	switch t.kind {
+	case kInteger:
+		d.Rule, d.Summary, d.Fix = ruleComponent, "a number is not a value; quote it", `"`+word+`"`
+	case kTrue, kFalse:
+		d.Rule, d.Summary = ruleReserved, "booleans are not values: exists is true of true, and nothing tells false from other values"
+	case kAnd, kOr, kExists, kAbsent, kTimestamp:
+		return false
+	default:
+		if t.kind < firstKeyword {
+			return false
+		}
+		d.Rule, d.Fix = ruleReserved, `"`+word+`"`
+		d.Summary = `"` + word + `" is a reserved word; as a value it must be quoted`
+	}
+	return true
+}
+
+// adviseTerm is for what begins no term.
+func (p *parser) adviseTerm(d *diag.Diagnostic, t lexeme) bool {
+	word := p.lex.text[t.start:t.end]
+	field, _, dotted := strings.Cut(word, ".")
+	switch {
+	case setTypes.has(t.kind) && t.kind != kInteger && !p.wantSet:
+		d.Rule, d.Summary, d.Fix = ruleSet, "this is a requirement set, and one requirement is wanted", "drop the label and its =>"
+	case t.kind == kLeaf || t.kind == kRoot:
+		d.Summary, d.Fix = `"`+word+`" needs "certificate" before it`, "certificate "+word
+	case t.kind != kWord && t.kind != kString:
+		return false
+	case dotted && (field == "subject" || field == "field" || field == "policy" || field == "timestamp"):
+		d.Summary, d.Fix = "a field stands in brackets after a certificate", "certificate leaf["+word+"]"
+	case strings.HasPrefix(strings.ToLower(word), "team"):
+		d.Summary, d.Fix = `there is no term for teams; the team is the leaf's subject.OU`, `certificate leaf[subject.OU] = "…"`
+	case isTeam(strings.Trim(word, `"`)):
+		d.Summary, d.Fix = "a team identifier alone is no term", `certificate leaf[subject.OU] = "`+strings.Trim(word, `"`)+`"`
+	case dotted:
+		run := diag.Span{Start: t.start, End: t.end}
+		if t.kind == kWord {
+			run = bareRun(p.lex.text, t.start)
+		}
+		d.Span, d.Rule = run, ruleEntitlement
+		name := strings.Trim(p.lex.text[run.Start:run.End], `"`)
+		d.Summary = "a name alone is no term; is it an identifier or an entitlement?"
+		d.Fix = `identifier "` + name + `" (or entitlement["` + name + `"] exists)`
+	default:
+		return false
+	}
+	return true
+}
+
+// adviseAfter is for what follows a complete term.
+func (p *parser) adviseAfter(d *diag.Diagnostic, t lexeme) bool {
+	switch {
+	case t.kind == kRParen:
+		d.Summary, d.Fix = `this ")" closes nothing`, "delete it"
+	case t.kind == kWord && p.last.kind == kWord:
+		end := t.end
+		for l := (lexer{text: p.lex.text, pos: t.end}); ; {
+			next := l.next()
+			if next.kind != kWord {
+				break
+			}
+			end = next.end
+		}
+		d.Span = diag.Span{Start: p.last.start, End: end}
+		d.Summary = "a value of several words must be quoted"
+		d.Fix = `"` + p.lex.text[p.last.start:end] + `"`
+	default:
+		return false
+	}
+	return true
+}
+
+// isTeam reports whether s looks like a team identifier.
+func isTeam(s string) bool {
+	digit := false
+	for i := 0; i < len(s); i++ {
+		if class[s[i]]&cWord == 0 || s[i] >= 'a' {
+			return false
+		}
+		digit = digit || class[s[i]]&cDigit != 0
+	}
+	return len(s) == 10 && digit
 }
 
 // shown is a lexeme for a message.
@@ -131,24 +234,6 @@ func quotedAsIs(s string) string {
 // does in com.example-app.
 func (p *parser) joins(t lexeme) bool {
 	return t.start > 0 && class[p.lex.text[t.start-1]]&cWord != 0
-}
-
-// asValue reports whether a keyword stands where its writer meant a value: it is
-// not followed by what would follow the keyword.
-func (p *parser) asValue(t lexeme) bool {
-	switch t.kind {
-	case kAnd, kOr, kExists, kAbsent, kTimestamp:
-		return false
-	}
-	return true
-}
-
-// termStart keeps a run from reaching back over a keyword.
-func (p *parser) termStart(at int) int {
-	if keyword(firstPiece(p.lex.text[at:])) != kWord {
-		return at + 1
-	}
-	return at
 }
 
 func firstPiece(s string) string {
@@ -179,6 +264,10 @@ func looseRule(s string) (rule, summary string) {
 	switch {
 	case strings.ContainsAny(s, "-_"):
 		return ruleHyphen, `a value with "-" or "_" must be quoted`
+	case s[0] == '.':
+		return ruleSyntax, `"." stands only inside a word, after a letter or digit`
+	case strings.Trim(s, "0123456789.") == "":
+		return ruleComponent, "a number is not a value; quote it"
 	case class[s[0]]&cDigit != 0:
 		return ruleDigit, "a value that starts with a digit must be quoted"
 	}
@@ -187,25 +276,26 @@ func looseRule(s string) (rule, summary string) {
 
 // The lint rules that stand for errors of the text.
 const (
-	ruleSyntax    = "RQ001 syntax"
-	ruleDigit     = "RQ002 unquoted-digit-first"
-	ruleQuotes    = "RQ004 curly-quotes"
-	ruleSpace     = "RQ005 crlf-or-odd-space"
-	ruleHyphen    = "RQ006 unquoted-hyphen-underscore"
-	ruleComponent = "RQ007 unquoted-component-digit"
-	ruleReserved  = "RQ008 keyword-as-value"
-	ruleOperator  = "RQ009 wrong-operator-word"
-	ruleWildcard  = "RQ010 wildcard-position"
-	ruleBackslash = "RQ011 backslash"
-	ruleComment   = "RQ012 comment-even-stars"
-	ruleCertKey   = "RQ013 bad-cert-key"
-	ruleHash      = "RQ014 hash-length"
-	ruleSet       = "RQ015 set-not-single"
-	ruleBinary    = "RQ016 binary-where-text"
-	ruleFile      = "RQ018 cert-file-path"
-	ruleTemplate  = "RQ024 unresolved-placeholder"
-	ruleEntity    = "RQ026 html-entity"
-	ruleInvisible = "RQ027 invisible-character"
+	ruleSyntax      = "RQ001 syntax"
+	ruleDigit       = "RQ002 team-unquoted-digit"
+	ruleQuotes      = "RQ004 curly-quotes"
+	ruleSpace       = "RQ005 crlf-or-odd-space"
+	ruleHyphen      = "RQ006 unquoted-hyphen-underscore"
+	ruleComponent   = "RQ007 unquoted-component-digit"
+	ruleReserved    = "RQ008 keyword-as-value"
+	ruleOperator    = "RQ009 wrong-operator-word"
+	ruleWildcard    = "RQ010 wildcard-position"
+	ruleBackslash   = "RQ011 backslash"
+	ruleComment     = "RQ012 comment-even-stars"
+	ruleCertKey     = "RQ013 bad-cert-key"
+	ruleHash        = "RQ014 hash-length"
+	ruleSet         = "RQ015 set-not-single"
+	ruleBinary      = "RQ016 binary-where-text"
+	ruleEntitlement = "RQ017 entitlement-name-as-requirement"
+	ruleFile        = "RQ018 cert-file-path"
+	ruleTemplate    = "RQ024 unresolved-placeholder"
+	ruleEntity      = "RQ026 html-entity"
+	ruleInvisible   = "RQ027 invisible-character"
 )
 
 func (p *parser) hashLength(t lexeme, digits int) {
@@ -251,118 +341,4 @@ func (p *parser) unknownKey(t lexeme, key string) {
 	}
 	d.Fix = fix
 	p.semantic(t, key+": unrecognized certificate field", d)
-}
-
-// advise writes the diagnostic for a place where no lexeme can be read.
-func (f *lexFault) advise(text string) diag.Diagnostic {
-	d := diag.Diagnostic{Rule: ruleSyntax, Span: diag.Span{Start: f.off, End: min(f.off+1, len(text))}}
-	if f.off >= len(text) {
-		f.adviseEnd(text, &d)
-		return d
-	}
-	c, rest := text[f.off], text[f.off:]
-	r, size := utf8.DecodeRuneInString(rest)
-	if size > 1 {
-		d.Span.End = f.off + size
-	}
-	switch {
-	case f.where == inString && class[c]&cNoText == 0:
-		d.Span.Start--
-		d.Rule = ruleBackslash
-		d.Summary = `in a string only \" is an escape; there is no way to write a backslash except as 0x5c in a value to compare with`
-	case f.where == inHash:
-		d.Summary = "a hash holds hexadecimal digits only, found " + diag.Printable(string(r))
-	case f.where == inHex:
-		d.Summary = "0x must be followed by hexadecimal digits"
-	case c == '\r':
-		d.Rule, d.Fix = ruleSpace, "LF line ends"
-		d.Summary = "carriage return: only space, tab and LF may stand between words"
-	case strings.ContainsRune("“”„‟«»″", r):
-		d.Rule, d.Fix = ruleQuotes, `"`
-		d.Summary = "typographic quote: strings stand in plain double quotes"
-	case strings.ContainsRune("‘’‚‹›′'`", r):
-		d.Rule, d.Fix = ruleQuotes, `"`
-		d.Summary = "single quote: strings stand in plain double quotes"
-	case size > 1 && strings.ContainsRune("\u00a0\u2002\u2003\u2009\u202f\u3000\u1680", r):
-		d.Rule, d.Fix = ruleSpace, "a plain space"
-		d.Summary = "space that is not a plain space: only space, tab and LF may stand between words"
-	case size > 1 && diag.Printable(string(r)) != string(r):
-		d.Rule, d.Fix = ruleInvisible, "delete it"
-		d.Summary = "invisible character " + diag.Printable(string(r))
-	case c == '&' && entity(rest) != "":
-		d.Span.End = f.off + len(entity(rest))
-		d.Rule = ruleEntity
-		d.Summary = entity(rest) + " is HTML; the text must be unescaped first"
-	case c == '&', c == '|':
-		d.Rule, d.Fix = ruleOperator, "and"
-		if c == '|' {
-			d.Fix = "or"
-		}
-		if len(rest) > 1 && rest[1] == c {
-			d.Span.End++
-		}
-		d.Summary = `there is no "` + text[d.Span.Start:d.Span.End] + `"; write "` + d.Fix + `"`
-	case c == '_' || c == '.' || f.where == inWord:
-		run := bareRun(text, f.off)
-		if run.End == run.Start {
-			d.Summary = `a letter or digit must follow "."`
-			break
-		}
-		d.Span = run
-		d.Rule, d.Summary = looseRule(text[run.Start:run.End])
-		d.Fix = `"` + text[run.Start:run.End] + `"`
-		if c == '*' {
-			d.Span.End++
-			d.Rule, d.Summary, d.Fix = ruleWildcard, `a wildcard stands outside the value, as in = "com.example."*`, ""
-		}
-	case strings.ContainsRune("$%{}@", r):
-		d.Rule = ruleTemplate
-		d.Summary = quoted(string(r)) + " is not part of the language; a placeholder that was not filled in?"
-	case f.off == 0 && c == 0xfa:
-		d.Rule = ruleBinary
-		d.Summary = "this is a requirement in binary form, not text"
-	case strings.HasPrefix(strings.TrimSpace(text), "<"):
-		d.Summary = "this looks like XML; the requirement is the text inside it"
-	case size > 1:
-		d.Summary = quoted(string(r)) + " can stand only inside quotes"
-	default:
-		d.Summary = "unexpected character " + quoted(diag.Printable(rest[:1]))
-	}
-	return d
-}
-
-// adviseEnd is advise at the end of the text.
-func (f *lexFault) adviseEnd(text string, d *diag.Diagnostic) {
-	d.Span = diag.Span{Start: f.start, End: len(text)}
-	switch f.where {
-	case inComment:
-		d.Summary = "this comment never ends"
-		if i := strings.Index(text[f.start+2:], "*/"); i >= 0 {
-			d.Rule = ruleComment
-			d.Why = `Apple's lexer skips a star together with the character after it, so a star right before "*/" keeps the comment open`
-			d.Fix = "/* … */ without further stars"
-		}
-	case inString:
-		d.Summary = "this string never ends"
-		d.Fix = `add "`
-	case inHash:
-		d.Summary = "this hash never ends"
-		d.Fix = `add "`
-	case inPath:
-		d.Summary = "a path has at least two components of letters and digits"
-	case inWord:
-		d.Summary = `a letter or digit must follow "."`
-	default:
-		d.Summary = "0x must be followed by hexadecimal digits"
-	}
-}
-
-// entity returns the HTML entity at the start of s, or "".
-func entity(s string) string {
-	for _, e := range []string{"&quot;", "&amp;", "&lt;", "&gt;", "&apos;", "&#34;", "&#39;", "&nbsp;"} {
-		if strings.HasPrefix(s, e) {
-			return e
-		}
-	}
-	return ""
 }

@@ -35,7 +35,7 @@ func (x *explainer) describeCertificate(n *diag.Node, e *Expr, out Outcome) {
 	}
 	c := at(certs, e.Slot)
 	if c == nil {
-		n.Found = "no " + slotName(e.Slot) + " certificate: the chain has " + itoa(len(certs))
+		n.Found = "no certificate " + strconv.Itoa(int(e.Slot)) + ": the chain has " + itoa(len(certs))
 		if len(certs) == 0 {
 			n.Found = noChain
 		}
@@ -53,9 +53,9 @@ func (x *explainer) describeCertificate(n *diag.Node, e *Expr, out Outcome) {
 	case OpCertField:
 		describeField(n, e, c, who)
 	case OpCertGeneric:
-		n.Note = who + ", which carries " + carried(c.Extensions, code.OID(e.Key), c.HasExtension(code.OID(e.Key)))
+		n.Note = slotName(e.Slot) + " is " + nameOf(c) + ", which " + carries(c.Extensions, code.OID(e.Key), c.HasExtension(code.OID(e.Key)))
 	case OpCertPolicy:
-		n.Note = who + ", which carries " + carried(c.Policies, code.OID(e.Key), c.HasPolicy(code.OID(e.Key)))
+		n.Note = slotName(e.Slot) + " is " + nameOf(c) + ", which " + carries(c.Policies, code.OID(e.Key), c.HasPolicy(code.OID(e.Key)))
 	case OpCertDate:
 		n.Expected = expectation(e)
 		n.Found = "no such date in " + who
@@ -86,7 +86,7 @@ func slotName(slot int32) string {
 	case 1:
 		return "intermediate"
 	}
-	return "number " + strconv.Itoa(int(slot))
+	return "certificate " + strconv.Itoa(int(slot))
 }
 
 // nameOf is a certificate for people.
@@ -120,27 +120,26 @@ func describeField(n *diag.Node, e *Expr, c *code.Certificate, who string) {
 	}
 }
 
-// carried lists what a certificate carries in comparison with what was asked.
-func carried(have []code.OID, want code.OID, has bool) string {
+// carries says what a certificate carries in comparison with what was asked.
+func carries(have []code.OID, want code.OID, has bool) string {
 	if has {
-		return shortOID(want)
+		return "carries " + shortOID(want)
 	}
-	var b strings.Builder
-	count := 0
+	text, count := "carries ", 0
 	for _, o := range have {
-		if name := code.MarkerName(o); name != "" && count < 4 {
-			if count > 0 {
-				b.WriteString(" and ")
-			}
-			b.WriteString(shortOID(o))
-			count++
+		if code.MarkerName(o) == "" || count == 4 {
+			continue
 		}
+		if count > 0 {
+			text += " and "
+		}
+		text += shortOID(o)
+		count++
 	}
 	if count == 0 {
-		b.WriteString("no marker of Apple's")
+		return "does not carry " + shortOID(want)
 	}
-	b.WriteString(", not " + shortOID(want))
-	return b.String()
+	return text + ", not " + shortOID(want)
 }
 
 // shortOID is an object identifier without the prefix that all of Apple's share,

@@ -115,14 +115,14 @@ func (p *parser) syntaxError(name string) error {
 	e := &SyntaxError{}
 	var apple strings.Builder
 	pos := applePositions{text: p.lex.text}
-	covered := -1
 	add := func(d diag.Diagnostic) {
-		// What stands inside an earlier finding is its consequence.
-		if d.Span.Start < covered {
-			return
+		// What stands inside the finding before it is its consequence.
+		if n := len(e.Diagnostics); n > 0 {
+			if before := e.Diagnostics[n-1].Span; d.Span.Start < before.End || d.Span == before {
+				return
+			}
 		}
 		d.Source = src
-		covered = d.Span.End
 		e.Diagnostics = append(e.Diagnostics, d)
 	}
 	for _, q := range p.problems {
@@ -132,10 +132,12 @@ func (p *parser) syntaxError(name string) error {
 	if f := p.lex.fault; f != nil {
 		// Apple: an error of the lexer replaces all that was found before it.
 		apple.Reset()
-		pos = applePositions{text: p.lex.text}
 		pos.line(&apple, f.off, f.apple(p.lex.text))
-		covered = -1
-		add(f.advise(p.lex.text))
+		d := f.advise(p.lex.text)
+		for n := len(e.Diagnostics); n > 0 && e.Diagnostics[n-1].Span.End > d.Span.Start; n-- {
+			e.Diagnostics = e.Diagnostics[:n-1]
+		}
+		add(d)
 	}
 	e.apple = apple.String()
 	return e

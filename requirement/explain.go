@@ -69,11 +69,19 @@ func (x *explainer) node(e *Expr) (*diag.Node, Outcome) {
 		n.Note = "this opcode is not known, and its flags say to take it as false"
 		return judge(n, False)
 	}
-	x.b = printer{}.term(x.b[:0], e)
-	n := x.fresh(e, string(x.b))
+	n := x.fresh(e, x.label(e))
 	out := x.v.term(e)
 	x.describe(n, e, out)
 	return judge(n, out)
+}
+
+// label is the text of a term, without the comment signs around "exists".
+func (x *explainer) label(e *Expr) string {
+	x.b = printer{}.term(x.b[:0], e)
+	if e.Op.hasMatch() && e.Match == MatchExists {
+		x.b = append(x.b[:len(x.b)-len("/* exists */")], "exists"...)
+	}
+	return string(x.b)
 }
 
 // chain makes one node of all operands of the same operator, however they nest.

@@ -6,98 +6,6 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/diag"
 )
 
-// kind is the kind of a lexeme. Kinds below 64 fit the stop sets of recovery.
-type kind uint8
-
-const (
-	kEOF kind = iota
-	kWord
-	kString
-	kInteger
-	kHash
-	kHex
-	kPath
-	kArrow
-	kSemicolon
-	kLParen
-	kRParen
-	kLBracket
-	kRBracket
-	kLess
-	kGreater
-	kLessEqual
-	kGreaterEqual
-	kComma
-	kEqual
-	kEqualEqual
-	kTilde
-	kMinus
-	kBang
-	kStar
-
-	// The 29 keywords. firstKeyword is the first of them.
-	kGuest
-	kHost
-	kDesignated
-	kLibrary
-	kPlugin
-	kOr
-	kAnd
-	kAlways
-	kTrue
-	kNever
-	kFalse
-	kIdentifier
-	kCDHash
-	kPlatform
-	kNotarized
-	kLegacy
-	kAnchor
-	kApple
-	kGeneric
-	kCertificate
-	kCert
-	kTrusted
-	kInfo
-	kEntitlement
-	kExists
-	kAbsent
-	kLeaf
-	kRoot
-	kTimestamp
-
-	firstKeyword = kGuest
-)
-
-// lexeme is one word of the text: offsets only, positions are computed for errors.
-type lexeme struct {
-	start, end int
-	kind       kind
-	escaped    bool // a string that contains \"
-}
-
-// lexFault is how the lexer failed. want is the character that would have been
-// right, in Apple's spelling; empty when there was a choice.
-type lexFault struct {
-	off   int
-	want  string
-	where lexPlace
-	start int // where the broken lexeme or comment begins
-}
-
-// lexPlace says what the lexer was reading when it failed.
-type lexPlace uint8
-
-const (
-	inNothing lexPlace = iota
-	inWord
-	inString
-	inHash
-	inHex
-	inPath
-	inComment
-)
-
 // lexer reads lexemes from text. After a fault it is at the end of its input.
 type lexer struct {
 	text     string
@@ -106,6 +14,7 @@ type lexer struct {
 	comments *[]diag.Span
 }
 
+// What a byte can be part of.
 const (
 	cLetter = 1 << iota
 	cDigit
@@ -351,57 +260,4 @@ func (l *lexer) path(start int) lexeme {
 		return l.fail(i, "", inPath, start)
 	}
 	return l.emit(kPath, start, i)
-}
-
-// line skips a comment that ends with its line.
-func (l *lexer) line(start int) {
-	i := start
-	for i < len(l.text) && l.text[i] != '\n' {
-		if class[l.text[i]]&cNoText != 0 {
-			l.fail(i, "", inComment, start)
-			return
-		}
-		i++
-	}
-	l.remark(start, i)
-}
-
-// comment skips a comment in /* and */.
-//
-// Apple: a star that is not followed by a slash is skipped together with the
-// character after it, so `/***/` and `/* x **/` do not end there.
-func (l *lexer) comment(start int) {
-	i := start + 2
-	for i < len(l.text) {
-		switch c := l.text[i]; {
-		case c == '*':
-			if l.at(i+1) == '/' {
-				l.remark(start, i+2)
-				return
-			}
-			i++
-			if i >= len(l.text) {
-				l.fail(i, `'/'`, inComment, start)
-				return
-			}
-			if class[l.text[i]]&cNoText != 0 {
-				l.fail(i, "", inComment, start)
-				return
-			}
-			i++
-		case class[c]&cNoText != 0:
-			l.fail(i, `'*'`, inComment, start)
-			return
-		default:
-			i++
-		}
-	}
-	l.fail(i, `'*'`, inComment, start)
-}
-
-func (l *lexer) remark(start, end int) {
-	l.pos = end
-	if l.comments != nil {
-		*l.comments = append(*l.comments, diag.Span{Start: start, End: end})
-	}
 }
