@@ -44,7 +44,7 @@ func openBundle(fsys fs.FS, name string) (*bundle, error) {
 	switch {
 	case isDir(fsys, "Contents"):
 		b.support, infoPath, exeDir = "Contents", "Contents/Info.plist", "Contents/MacOS"
-	case isDir(fsys, "Versions") && ext == ".framework":
+	case ext == ".framework" && exists(fsys, "Versions/Current"):
 		version, err := currentVersion(fsys)
 		if err != nil {
 			return nil, err
@@ -156,6 +156,11 @@ func isDir(fsys fs.FS, name string) bool {
 	return err == nil && st.IsDir()
 }
 
+func exists(fsys fs.FS, name string) bool {
+	_, err := fs.Lstat(fsys, name)
+	return err == nil
+}
+
 func isFile(fsys fs.FS, name string) bool {
 	st, err := fs.Lstat(fsys, name)
 	return err == nil && !st.IsDir()
@@ -243,7 +248,7 @@ func enclosingBundle(file string) (dir, exe string) {
 		dir = up(3)
 	case filepath.Base(up(2)) == "Versions" && filepath.Ext(up(3)) == ".framework":
 		dir = up(3)
-	case exists(filepath.Join(up(1), "Info.plist")):
+	case existsAt(filepath.Join(up(1), "Info.plist")), existsAt(filepath.Join(up(1), "Resources/Info.plist")):
 		dir = up(1)
 	default:
 		return "", ""
@@ -251,7 +256,7 @@ func enclosingBundle(file string) (dir, exe string) {
 	return dir, rel(dir)
 }
 
-func exists(name string) bool {
+func existsAt(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil
 }

@@ -50,6 +50,14 @@ var codeFileTypes = map[uint32]string{
 }
 
 func fileTypeName(t uint32) string {
+	switch t {
+	case uint32(types.MH_OBJECT):
+		return "object"
+	case uint32(types.MH_DSYM):
+		return "dsym"
+	case uint32(types.MH_FILESET):
+		return "fileset"
+	}
 	if n := codeFileTypes[t]; n != "" {
 		return n
 	}

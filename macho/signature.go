@@ -200,6 +200,7 @@ func (s *slice) untruncated(d *directory) []byte {
 
 func (s *slice) checkSigningTime() check {
 	if s.adHoc {
+		s.facts.SigningTime = code.Absent[time.Time]()
 		return notApplicable(adHocSteps)
 	}
 	t, ok, err := s.cms.signingTime()
@@ -221,6 +222,7 @@ func (s *slice) checkSigningTime() check {
 func (s *slice) checkSecureTimestamp() check {
 	switch {
 	case s.adHoc:
+		s.facts.SignedAt = code.Absent[time.Time]()
 		return notApplicable(adHocSteps)
 	case s.stampErr != nil:
 		return failed(unjudged(code.StatusTimestampNotTrusted, "timestamp", s.blob.blobOffset(slotCMS), "%w", s.stampErr))

@@ -107,6 +107,7 @@ func (s *slice) warn(id, format string, args ...any) {
 
 func (s *slice) checkSuperBlob() check {
 	if codeFileTypes[s.m.fileType] == "" {
+		s.unsignedFacts()
 		return failed(rejected(code.StatusUnsigned, "Mach-O header", s.m.offset+12, "%s is no code: Apple takes it for a file without a signature", fileTypeName(s.m.fileType)))
 	}
 	if !s.m.hasSignature {

@@ -3,6 +3,7 @@ package macho
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -41,10 +42,12 @@ func VerifyReader(ctx context.Context, r io.ReaderAt, size int64, o Options) *co
 	return v.run(r, size, nil)
 }
 
+var errNotarized = errors.New("only macOS can ask whether Apple's ticket for this code is valid")
+
 // run verifies the file. unchanged is asked at the end whether the file is still
 // what it was; nil when it cannot change.
 func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *code.Subject {
-	subject := &code.Subject{Origin: code.OriginDisk}
+	subject := &code.Subject{Origin: code.OriginDisk, Notarized: code.Unknown[bool](errNotarized)}
 	c, p := readContainer(r, size)
 	first := check{id: "F1", name: "container", outcome: code.Passed}
 	if p != nil {

@@ -40,6 +40,9 @@ type tag struct {
 }
 
 func (p *xmlParser) document() (Value, error) {
+	// Apple: white space in front of the declaration is skipped, and really signed
+	// entitlements have some. XML 1.0 forbids it, but it opens no second reading.
+	p.space()
 	if err := p.declaration(); err != nil {
 		return Value{}, err
 	}

@@ -23,10 +23,9 @@ type slice struct {
 	validity *code.Validity
 }
 
-// fileTypes maps the row's names to ours. Files with debug symbols are no code,
-// and we have no name for them.
+// fileTypes maps the row's names to ours.
 var fileTypes = map[string]string{
-	"exec": "execute", "dylib": "dylib", "bundle": "bundle", "dsym": "file type 10",
+	"exec": "execute", "dylib": "dylib", "bundle": "bundle", "dsym": "dsym",
 }
 
 func (s slice) compare() {
