@@ -74,8 +74,11 @@ func (p *Policy) explainSlice(f facts) []*diag.Node {
 			a, why := b.ask(r.when)
 			n.Verdict = verdictOf(a)
 			n.Add(b.explain(r.when)...)
-			if why != nil && r.deny {
+			switch {
+			case why != nil && r.deny:
 				n.Note = "denied, because it cannot be ruled out"
+			case a == no && r.deny: // what it looked for is not there, which is nothing to mend
+				n.Walk(func(c *diag.Node) { c.Expected, c.Found, c.Note = "", "", "" })
 			}
 			decided = a == yes || a == unknown && r.deny
 		}

@@ -120,11 +120,6 @@ func allowing(t testing.TB, condition string) *Policy {
 	return load(t, header+"requirements: {acme: identifier com.acme.client}\nrules:\n  - name: r\n    allow: |-\n      "+condition+"\n")
 }
 
-func denying(t testing.TB, condition string) *Policy {
-	t.Helper()
-	return load(t, header+"rules:\n  - name: d\n    deny: |-\n      "+condition+"\n  - name: rest\n    allow: \"true\"\n")
-}
-
 func decide(p *Policy, s *code.Subject) Decision {
 	return p.Decide(context.Background(), Request{Subject: s, Now: clock})
 }
