@@ -188,7 +188,7 @@ func (p *parser) adviseAfter(d *diag.Diagnostic, t lexeme) bool {
 		end := t.end
 		for l := (lexer{text: p.lex.text, pos: t.end}); ; {
 			next := l.next()
-			if next.kind != kWord {
+			if next.kind != kWord || next.end > t.end+maxRun {
 				break
 			}
 			end = next.end
@@ -244,16 +244,19 @@ func firstPiece(s string) string {
 	return s[:i]
 }
 
+// maxRun bounds how far advice looks around an error, in bytes.
+const maxRun = 256
+
 // bareRun returns the stretch around off that looks like one unquoted value.
 func bareRun(text string, off int) diag.Span {
 	loose := func(c byte) bool {
 		return class[c]&cWord != 0 || c == '.' || c == '-' || c == '_'
 	}
 	s := diag.Span{Start: off, End: off}
-	for s.Start > 0 && loose(text[s.Start-1]) {
+	for s.Start > max(0, off-maxRun) && loose(text[s.Start-1]) {
 		s.Start--
 	}
-	for s.End < len(text) && loose(text[s.End]) {
+	for s.End < min(len(text), off+maxRun) && loose(text[s.End]) {
 		s.End++
 	}
 	return s

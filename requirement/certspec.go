@@ -85,10 +85,10 @@ func (p *parser) slotSpec(e *Expr) *Expr {
 		e.Value = p.digest()
 		return e
 	}
-	key := p.tok
+	p.peek()
+	key := p.ahead
 	text := p.bracketKey()
 	if !p.certKey(e, text) {
-		key.start, key.end = key.end, max(key.end, p.last.start)
 		p.unknownKey(key, text)
 		p.skipTo(stopPrimary)
 		return e

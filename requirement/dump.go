@@ -23,7 +23,7 @@ func Dump(blob []byte) (string, error) {
 	if len(blob) >= 4 && binary.BigEndian.Uint32(blob) == magicSet {
 		return dumpSet(blob)
 	}
-	b, err := dumpRequirement(nil, blob, 0)
+	b, err := dumpRequirement(make([]byte, 0, min(2*len(blob), MaxText)), blob, 0)
 	if err != nil {
 		return "", err
 	}

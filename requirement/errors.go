@@ -48,19 +48,31 @@ type problem struct {
 // report records an error, unless the lexer failed: then Apple's parser ends
 // before it can report anything, and so do we.
 func (p *parser) report(q problem) {
-	if p.lex.fault == nil {
+	if !p.quiet() {
 		p.problems = append(p.problems, q)
 	}
 }
 
+// maxProblems is how many errors one text can have; more say nothing more.
+const maxProblems = 100
+
+// quiet reports whether nothing more is to be reported: advice has its cost.
+func (p *parser) quiet() bool { return p.lex.fault != nil || len(p.problems) >= maxProblems }
+
 // expected reports that a lexeme of kind k should stand here.
 func (p *parser) expected(k kind) {
+	if p.quiet() {
+		return
+	}
 	t := p.tok
 	p.report(problem{at: t, apple: "expecting " + appleName(k) + ", found '" + p.content(t) + "'", diag: p.advise(t, wantKind(k))})
 }
 
 // unexpected reports a lexeme that nothing here can begin with.
 func (p *parser) unexpected(t lexeme, want string) {
+	if p.quiet() {
+		return
+	}
 	p.report(problem{at: t, apple: p.appleToken(t), diag: p.advise(t, want)})
 }
 
@@ -68,6 +80,9 @@ func (p *parser) unexpected(t lexeme, want string) {
 // lexemes in sight and then gives the position of the first.
 func (p *parser) unexpectedPair(want string) {
 	p.peek()
+	if p.quiet() {
+		return
+	}
 	p.report(problem{at: p.tok, apple: p.appleToken(p.tok), diag: p.advise(p.ahead, want)})
 }
 
@@ -126,13 +141,13 @@ func (p *parser) syntaxError(name string) error {
 		e.Diagnostics = append(e.Diagnostics, d)
 	}
 	for _, q := range p.problems {
-		pos.line(&apple, q.at.start, q.apple)
+		pos.append(&apple, q.at.start, q.apple)
 		add(q.diag)
 	}
 	if f := p.lex.fault; f != nil {
 		// Apple: an error of the lexer replaces all that was found before it.
 		apple.Reset()
-		pos.line(&apple, f.off, f.apple(p.lex.text))
+		pos.append(&apple, f.off, f.apple(p.lex.text))
 		d := f.advise(p.lex.text)
 		for n := len(e.Diagnostics); n > 0 && e.Diagnostics[n-1].Span.End > d.Span.Start; n-- {
 			e.Diagnostics = e.Diagnostics[:n-1]
@@ -143,58 +158,58 @@ func (p *parser) syntaxError(name string) error {
 	return e
 }
 
-// applePositions turns offsets into the lines and columns that Apple counts.
-type applePositions struct{ text string }
-
-func (a applePositions) line(b *strings.Builder, off int, message string) {
-	line, column := a.at(off)
-	b.WriteString("line " + itoa(line) + ":" + itoa(column) + ": " + message + "\n")
+// applePositions turns offsets into the lines and columns that Apple counts. Going
+// forward it reads the text once.
+type applePositions struct {
+	text         string
+	off          int // of what line and column describe
+	line, column int
+	end          int  // of the stretch that off is in
+	opaque       bool // the stretch is a lexeme or comment: newlines in it do not count
 }
 
-// at reads the text up to off again: only a newline between lexemes begins a line.
-func (a applePositions) at(off int) (line, column int) {
-	l := newLexer(a.text)
-	line, column = 1, 1
-	count := func(from, to int, lines bool) {
-		for ; from < min(to, len(a.text), off); from++ {
-			switch c := a.text[from]; {
-			case c == '\n' && lines:
-				line, column = line+1, 1
-			case c == '\t':
-				column = (column-1)/8*8 + 9
-			default:
-				column++
-			}
+func (a *applePositions) append(b *strings.Builder, off int, message string) {
+	a.move(off)
+	b.WriteString("line " + itoa(a.line) + ":" + itoa(a.column) + ": " + message + "\n")
+}
+
+func (a *applePositions) move(off int) {
+	if off < a.off || a.line == 0 {
+		*a = applePositions{text: a.text, line: 1, column: 1}
+	}
+	for off = min(off, len(a.text)); a.off < off; a.off++ {
+		if a.off >= a.end {
+			a.stretch()
+		}
+		switch c := a.text[a.off]; {
+		case c == '\n' && !a.opaque:
+			a.line, a.column = a.line+1, 1
+		case c == '\t':
+			a.column = (a.column-1)/8*8 + 9
+		default:
+			a.column++
 		}
 	}
-	var comments []diag.Span
-	l.comments = &comments
-	at := 0
-	for at < off && at < len(a.text) {
-		t := l.next()
-		end := t.start
-		if l.fault != nil { // the broken lexeme itself holds no lines
-			end = l.fault.start
+}
+
+// stretch finds the end of the white space, lexeme or comment at off.
+func (a *applePositions) stretch() {
+	l := lexer{text: a.text, pos: a.off}
+	c := a.text[a.off]
+	a.opaque = class[c]&cSpace == 0
+	switch {
+	case !a.opaque:
+		for l.pos < len(a.text) && class[a.text[l.pos]]&cSpace != 0 {
+			l.pos++
 		}
-		for _, c := range comments {
-			count(at, c.Start, true)
-			count(c.Start, c.End, false)
-			at = c.End
-		}
-		comments = comments[:0]
-		count(at, end, true)
-		at = max(at, end)
-		if l.fault != nil {
-			count(at, off, false)
-			return line, column
-		}
-		if t.kind == kEOF {
-			break
-		}
-		count(t.start, t.end, false)
-		at = t.end
+	case c == '#' || c == '/' && l.at(a.off+1) == '/':
+		l.line(a.off)
+	case c == '/' && l.at(a.off+1) == '*':
+		l.comment(a.off)
+	default:
+		l.next()
 	}
-	return line, column
+	a.end = max(l.pos, a.off+1)
 }
 
 // apple is Apple's message for a fault.

@@ -126,3 +126,14 @@ func TestAllocations(t *testing.T) {
 		}), "lexer %s", b.name)
 	}
 }
+
+// TestManyErrors does not take time that grows with errors times length.
+func TestManyErrors(t *testing.T) {
+	t.Parallel()
+	for _, term := range []string{`info[a] = 5 or `, `cdhash H"00" or `, `foo or `, `( `, "identifier a\tb "} {
+		_, err := Parse("many", strings.Repeat(term, 1<<20/len(term)))
+		var syntax *SyntaxError
+		require.ErrorAs(t, err, &syntax)
+		assert.LessOrEqual(t, len(syntax.Diagnostics), maxProblems)
+	}
+}

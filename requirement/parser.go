@@ -174,7 +174,8 @@ func (p *parser) enter() bool {
 		return true
 	}
 	p.semantic(p.tok, "nesting too deep", diag.Diagnostic{Summary: "more than 10000 parentheses and ! inside each other"})
-	p.skipTo(stopEnd)
+	p.lex.pos, p.hasAhead = len(p.lex.text), false
+	p.advance()
 	return false
 }
 

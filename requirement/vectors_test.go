@@ -110,13 +110,20 @@ func TestVectorsInvalid(t *testing.T) {
 	}
 }
 
+// crashes are the sets in which Apple's dumper dereferences NULL; here they are
+// errors.
+var crashes = map[string]bool{"d0871": true, "d0872": true, "d0873": true, "d0882": true}
+
+// Vectors marked "assumed" hold the text of a date, which depends on the system:
+// only that they print is tested.
 func TestVectorsDump(t *testing.T) {
 	t.Parallel()
 	for _, v := range vectors(t, "dump") {
 		blob := v.blob(t)
 		dump, err := Dump(blob)
 		switch {
-		case strings.HasPrefix(v.Error, "CRASH"): // Apple's dumper dereferences NULL
+		case strings.HasPrefix(v.Error, "CRASH"):
+			assert.True(t, crashes[v.ID], v.ID)
 			assert.Error(t, err, "%s: %s", v.ID, v.Note)
 		case !v.OK:
 			assert.Equal(t, v.Error, statusText(err), "%s: %s", v.ID, v.Note)
@@ -134,23 +141,10 @@ func TestVectorsDump(t *testing.T) {
 	}
 }
 
-// noDirectory reports whether a vector is one of those where Apple misreads the
-// program because there is no CodeDirectory (rulings 15).
-func (v vector) noDirectory(t testing.TB, e *Expr) bool {
-	var ctx struct {
-		Directory *struct{} `json:"directory"`
-	}
-	require.NoError(t, json.Unmarshal(v.Ctx, &ctx))
-	if ctx.Directory != nil {
-		return false
-	}
-	for n := range All(e) {
-		if n.Op == OpIdent || n.Op == OpCDHash {
-			return true
-		}
-	}
-	return false
-}
+// misread are the evaluations in which Apple, without a CodeDirectory, does not
+// consume the operand of `identifier` or `cdhash` and misreads the rest of the
+// program. Here operands are always consumed.
+var misread = map[string]bool{"e3245": true, "e3248": true, "e3250": true, "e3251": true, "e3252": true, "e3253": true}
 
 func TestVectorsEval(t *testing.T) {
 	t.Parallel()
@@ -162,7 +156,7 @@ func TestVectorsEval(t *testing.T) {
 			assert.Equal(t, v.Error, statusText(err), v.ID)
 			continue
 		}
-		if v.noDirectory(t, e) {
+		if misread[v.ID] {
 			continue
 		}
 		r := Eval(e, s, Options{})
