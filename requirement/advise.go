@@ -217,17 +217,10 @@ func isTeam(s string) bool {
 // shown is a lexeme for a message.
 func (p *parser) shown(t lexeme) string {
 	s := p.lex.text[t.start:t.end]
-	if t.kind == kString || t.kind == kHash {
-		return quotedAsIs(s)
+	if t.kind == kString && len(s) <= 80 { // it has its quotes
+		return s
 	}
 	return quoted(s)
-}
-
-func quotedAsIs(s string) string {
-	if len(s) > 80 {
-		return s[:77] + "..."
-	}
-	return s
 }
 
 // joins reports whether a lexeme touches the word or number before it, as "-"

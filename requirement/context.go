@@ -2,7 +2,7 @@ package requirement
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // requirements name certificates by SHA-1
+	"crypto/sha1" // requirements name certificates by SHA-1
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"

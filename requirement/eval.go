@@ -3,6 +3,7 @@ package requirement
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 )
@@ -85,7 +86,7 @@ func Eval(e *Expr, s *code.Subject, o Options) Result {
 		return Result{Outcome: False, Status: code.StatusReqFailed}
 	}
 	r := Result{Outcome: Unknown, Status: code.StatusReqFailed}
-	v.collect(e, &r.Missing, 1)
+	_, r.Missing = v.collect(e, nil, 1)
 	return r
 }
 
@@ -222,38 +223,41 @@ func known(f code.Fact[bool]) Outcome {
 	return outcome(ok && b)
 }
 
-// collect names the facts that keep e from having an answer. It is only called
-// after an evaluation without abort.
-func (v *evaluator) collect(e *Expr, missing *[]string, depth int) {
-	for e != nil && depth < maxEval && len(*missing) < 16 {
-		switch {
-		case e.Op == OpAnd || e.Op == OpOr:
-			if v.eval(e.X, depth+1) == Unknown {
-				v.collect(e.X, missing, depth+1)
-			}
-			if v.eval(e.Y, depth+1) != Unknown {
-				return
-			}
-			e = e.Y
-		case e.operands() == 1:
-			e = e.X
-		default:
+// maxMissing is how many missing facts a Result names.
+const maxMissing = 16
+
+// collect evaluates e once more and names in missing the facts that keep it from
+// having an answer. It is only called after an evaluation without abort.
+func (v *evaluator) collect(e *Expr, missing []string, depth int) (Outcome, []string) {
+	if e == nil || depth >= maxEval {
+		return Unknown, missing
+	}
+	known := len(missing)
+	var out Outcome
+	switch {
+	case e.Op == OpAnd || e.Op == OpOr:
+		var x, y Outcome
+		x, missing = v.collect(e.X, missing, depth+1)
+		y, missing = v.collect(e.Y, missing, depth+1)
+		if out = or(x, y); e.Op == OpAnd {
+			out = and(x, y)
+		}
+	case e.operands() == 1:
+		out, missing = v.collect(e.X, missing, depth+1)
+		if e.Op == OpNot {
+			out = not(out)
+		}
+	default:
+		if out = v.eval(e, depth); out == Unknown {
 			for _, m := range v.missing(e) {
-				if !contains(*missing, m) {
-					*missing = append(*missing, m)
+				if len(missing) < maxMissing && !slices.Contains(missing, m) {
+					missing = append(missing, m)
 				}
 			}
-			return
-		}
-		depth++
-	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
 		}
 	}
-	return false
+	if out != Unknown { // what is missing below does not matter
+		missing = missing[:known]
+	}
+	return out, missing
 }

@@ -245,3 +245,94 @@ func TestContextSubject(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &again))
 	assert.Equal(t, False, Eval(parsed(t, `notarized`), &again, Options{}).Outcome)
 }
+
+func TestTrustSettings(t *testing.T) {
+	t.Parallel()
+	const (
+		none    = code.TrustUnspecified
+		unknown = code.TrustUnknown
+	)
+	for name, tt := range map[string]struct {
+		leaf, ca, root code.TrustSetting
+		chain, one     Outcome // `anchor trusted` and `certificate 1 trusted`
+	}{
+		"nothing set":                  {none, none, none, False, False},
+		"trusted root":                 {none, none, code.TrustRoot, True, False},
+		"denied before trusted":        {none, code.TrustDeny, code.TrustRoot, False, False},
+		"trusted before denied":        {none, code.TrustAsRoot, code.TrustDeny, True, True},
+		"unknown before trusted":       {unknown, code.TrustAsRoot, none, Unknown, True},
+		"trusted before unknown":       {code.TrustAsRoot, unknown, unknown, True, Unknown},
+		"denied, whatever comes later": {code.TrustDeny, unknown, unknown, False, Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := benchSubject(t)
+			certs, _, _ := s.Certs.Get()
+			certs[0].TrustSetting, certs[1].TrustSetting, certs[2].TrustSetting = tt.leaf, tt.ca, tt.root
+			for req, want := range map[string]Outcome{`anchor trusted`: tt.chain, `certificate 1 trusted`: tt.one, `certificate 7 trusted`: False} {
+				r, n := Explain(parsed(t, req), s, Options{})
+				assert.Equal(t, want, r.Outcome, req)
+				assert.Equal(t, outcomeVerdict[want], n.Verdict, req)
+				assert.NotEmpty(t, n.Found+n.Note)
+			}
+		})
+	}
+}
+
+func TestUnknownCertificateFacts(t *testing.T) {
+	t.Parallel()
+	s := benchSubject(t)
+	certs, _, _ := s.Certs.Get()
+	certs[2].SHA1 = [20]byte{}
+	r := Eval(parsed(t, `! anchor = H"0000000000000000000000000000000000000000"`), s, Options{})
+	assert.Equal(t, Unknown, r.Outcome, "a hash that nobody computed equals nothing, not even zeros")
+	assert.Equal(t, []string{"certificates[2].sha1"}, r.Missing)
+
+	email := &Expr{Op: OpCertField, Key: "email", Match: MatchEqual, Value: "a@b.c"}
+	r = Eval(email, s, Options{})
+	assert.Equal(t, Unknown, r.Outcome)
+	assert.Equal(t, []string{"certificates[0].email names"}, r.Missing)
+	certs[0].Subject = append(certs[0].Subject, code.Attribute{Type: oidEmail, Value: "a@b.c"})
+	assert.Equal(t, True, Eval(email, s, Options{}).Outcome)
+}
+
+func TestAppleAnchor(t *testing.T) {
+	t.Parallel()
+	apple := func() *code.Subject {
+		s, err := ContextSubject([]byte(`{"certs":[
+		 {"subject":{"CN":"Software Signing","O":"Apple Inc."},"extensions":["1.2.840.113635.100.6.22"]},
+		 {"subject":{"CN":"Apple Code Signing Certification Authority","O":"Apple Inc."}},
+		 {"subject":{"CN":"Apple Root CA"},"appleCA":true}],"directory":{"identifier":"com.apple.ls"}}`))
+		require.NoError(t, err)
+		return s
+	}
+	for name, tt := range map[string]struct {
+		change func(s *code.Subject, certs []code.Certificate)
+		want   Outcome
+	}{
+		"Apple's own software": {func(*code.Subject, []code.Certificate) {}, True},
+		"private root":         {func(_ *code.Subject, c []code.Certificate) { c[2].AppleRoot = false }, False},
+		"no marker":            {func(_ *code.Subject, c []code.Certificate) { c[0].Extensions = nil }, False},
+		"other intermediate":   {func(_ *code.Subject, c []code.Certificate) { c[1].Subject[0].Value += " 2" }, False},
+		"only the root":        {func(s *code.Subject, c []code.Certificate) { s.Certs = code.Known(c[2:]) }, False},
+		"in the trust cache, ad hoc": {func(s *code.Subject, _ []code.Certificate) {
+			s.Certs, s.InTrustCache = code.Absent[[]code.Certificate](), code.Known(true)
+		}, True},
+		"ad hoc, nobody knows": {func(s *code.Subject, _ []code.Certificate) {
+			s.Certs, s.InTrustCache = code.Absent[[]code.Certificate](), code.Fact[bool]{}
+		}, Unknown},
+		"private root off a Mac": {func(s *code.Subject, c []code.Certificate) {
+			s.InTrustCache, c[2].AppleRoot = code.Fact[bool]{}, false
+		}, False},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := apple()
+			certs, _, _ := s.Certs.Get()
+			tt.change(s, certs)
+			r, n := Explain(parsed(t, `anchor apple`), s, Options{})
+			assert.Equal(t, tt.want, r.Outcome)
+			assert.NotEmpty(t, n.Found+n.Note)
+		})
+	}
+}

@@ -135,9 +135,6 @@ func (o Op) hasMatch() bool {
 	return false
 }
 
-// hasOID reports whether Key holds the content octets of an object identifier.
-func (o Op) hasOID() bool { return o == OpCertGeneric || o == OpCertPolicy || o == OpCertDate }
-
 // operands returns how many expressions follow.
 func (e *Expr) operands() int {
 	switch e.Op {

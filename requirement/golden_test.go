@@ -171,3 +171,55 @@ func TestOddBytes(t *testing.T) {
 		})
 	}
 }
+
+// TestOddSets holds for sets whose layout Apple's reader accepts and its maker
+// does not write.
+func TestOddSets(t *testing.T) {
+	t.Parallel()
+	set := func(s string) []byte {
+		b, err := hex.DecodeString(s)
+		require.NoError(t, err)
+		return b
+	}
+	const never, always = "fade0c00000000100000000100000000", "fade0c00000000100000000100000001"
+	for name, blob := range map[string][]byte{
+		"empty":               set("fade0c010000000c00000000"),
+		"descending types":    set("fade0c010000003c00000002" + "00000005" + "0000001c" + "00000003" + "0000002c" + never + always),
+		"blobs the other way": set("fade0c010000003c00000002" + "00000003" + "0000002c" + "00000005" + "0000001c" + never + always),
+		"two of a type":       set("fade0c010000003c00000002" + "00000003" + "0000001c" + "00000003" + "0000002c" + never + always),
+		"absent entry":        set("fade0c010000002c00000002" + "00000003" + "0000001c" + "00000005" + "00000000" + never),
+		"trailing bytes":      append(set("fade0c010000002400000001"+"00000003"+"00000014"+never), 1, 2, 3),
+		"gap before the blob": set("fade0c010000002800000001" + "00000003" + "00000018" + "deadbeef" + never),
+		"same blob twice":     set("fade0c010000002c00000002" + "00000003" + "0000001c" + "00000005" + "0000001c" + never),
+	} {
+		s, err := DecodeSet(blob)
+		require.NoError(t, err, name)
+		assert.Equal(t, blob, EncodeSet(s), name)
+		for _, style := range []Style{StyleDefault, StyleExact, StyleApple, StyleIndent} {
+			_ = FormatSet(s, style)
+		}
+		if e := s.Find(TypeDesignated); e != nil {
+			assert.Contains(t, []Op{OpFalse, OpTrue}, e.Op, name)
+			s.Entries[0].Expr = &Expr{Op: OpNotarized}
+			assert.NotEqual(t, blob, EncodeSet(s), "%s: a change must show", name)
+		}
+	}
+	_, err := DecodeSet(set("fade0c010000001400000001" + "0000000300000013"))
+	assert.Equal(t, code.StatusReqInvalid, code.StatusOf(err))
+	assert.Equal(t, "host", TypeHost.String())
+	assert.Equal(t, "4294967295", SetType(0xffffffff).String())
+}
+
+func TestAny(t *testing.T) {
+	t.Parallel()
+	assert.Nil(t, Any{}.Encode())
+	assert.Empty(t, Any{}.Format(StyleDefault))
+	a, err := ParseAny("any", `3 => always`)
+	require.NoError(t, err)
+	assert.Equal(t, "designated => always\n", a.Format(StyleDefault))
+	back, err := DecodeAny(a.Encode())
+	require.NoError(t, err)
+	assert.Equal(t, a.Encode(), back.Encode())
+	_, err = DecodeAny([]byte("\xfa\xde\x0c\x01"))
+	assert.Error(t, err)
+}

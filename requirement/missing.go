@@ -33,10 +33,11 @@ func (v *evaluator) missing(e *Expr) []string {
 		if e.Op == OpNamedCode {
 			named = v.o.Codes
 		}
-		var names []string
-		if inner := (evaluator{s: s, o: v.o, fragments: v.fragments + 1}); inner.fragments <= maxFragments {
-			inner.collect(named[e.Value], &names, 1)
+		inner := evaluator{s: s, o: v.o, fragments: v.fragments + 1}
+		if inner.fragments > maxFragments {
+			return nil
 		}
+		_, names := inner.collect(named[e.Value], nil, 1)
 		return names
 	case OpAppleAnchor:
 		if s.Certs.IsUnknown() {
@@ -59,6 +60,12 @@ func (v *evaluator) missing(e *Expr) []string {
 	if i < 0 {
 		i += int64(len(certs))
 	}
-	field := map[Op]string{OpTrustedCert: "trust_setting", OpAnchorHash: "sha1", OpCertField: "email names"}[e.Op]
+	field := "email names" // OpCertField
+	switch e.Op {
+	case OpTrustedCert:
+		field = "trust_setting"
+	case OpAnchorHash:
+		field = "sha1"
+	}
 	return []string{"certificates[" + strconv.FormatInt(i, 10) + "]." + field}
 }

@@ -1,7 +1,7 @@
 package requirement
 
 import (
-	"crypto/sha1" //nolint:gosec // requirements name certificates by SHA-1
+	"crypto/sha1" // requirements name certificates by SHA-1
 	"encoding/hex"
 	"strings"
 
@@ -221,13 +221,6 @@ func (p *parser) timestamp() int64 {
 		return 0
 	}
 	return seconds
-}
-
-func quoted(s string) string {
-	if len(s) > 80 {
-		s = s[:77] + "..."
-	}
-	return `"` + s + `"`
 }
 
 func hexText(s string) string { return hex.EncodeToString([]byte(s)) }

@@ -1,6 +1,9 @@
 package requirement
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // isSimple reports whether s can be written as a word without quotes.
 func isSimple(s string) bool {
@@ -43,4 +46,17 @@ func fitsString(s string) bool {
 		}
 	}
 	return true
+}
+
+// quoted is a text in quotes for a message, cut when it is long.
+func quoted(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return `"` + s + `"`
+	}
+	n := most
+	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return `"` + s[:n] + `…"`
 }
