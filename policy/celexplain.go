@@ -22,6 +22,13 @@ func (e *expression) explaining() (cel.Program, error) {
 		e.explainer, e.explainErr = e.env.Program(e.ast,
 			cel.EvalOptions(cel.OptExhaustiveEval, cel.OptTrackState),
 			cel.CostLimit(explainCost), cel.InterruptCheckFrequency(interruptAt))
+		rep := e.ast.NativeRep()
+		e.labels = map[int64]string{}
+		ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(part ast.Expr) {
+			if e.ast.NativeRep().GetType(part.ID()) == types.BoolType { // only these can be clauses
+				e.labels[part.ID()] = label(rep, part)
+			}
+		}))
 	})
 	return e.explainer, e.explainErr
 }
@@ -29,6 +36,7 @@ func (e *expression) explaining() (cel.Program, error) {
 // explanation is the state of one explained evaluation.
 type explanation struct {
 	b    *binding
+	e    *expression
 	ast  *ast.AST
 	vals func(id int64) (ref.Val, bool)
 }
@@ -40,7 +48,7 @@ func (b *binding) explain(e *expression) []*diag.Node {
 		return []*diag.Node{{Label: oneLine(e.text), Note: err.Error()}}
 	}
 	_, details, err := program.ContextEval(b.ctx, b)
-	x := &explanation{b: b, ast: e.ast.NativeRep(), vals: func(int64) (ref.Val, bool) { return nil, false }}
+	x := &explanation{b: b, e: e, ast: e.ast.NativeRep(), vals: func(int64) (ref.Val, bool) { return nil, false }}
 	if details != nil && details.State() != nil {
 		x.vals = details.State().Value
 	}
@@ -242,9 +250,16 @@ func (x *explanation) verdict(e ast.Expr) diag.Verdict {
 	return diag.VerdictUnknown
 }
 
-// text writes a part of the expression as its author would.
+// text is a clause as its author wrote it.
 func (x *explanation) text(e ast.Expr) string {
-	s, err := parser.Unparse(e, x.ast.SourceInfo(), parser.WrapOnColumn(1<<20))
+	if s, ok := x.e.labels[e.ID()]; ok {
+		return s
+	}
+	return label(x.ast, e)
+}
+
+func label(a *ast.AST, e ast.Expr) string {
+	s, err := parser.Unparse(e, a.SourceInfo(), parser.WrapOnColumn(1<<20))
 	if err != nil {
 		return "clause " + strconv.FormatInt(e.ID(), 10)
 	}

@@ -82,15 +82,20 @@ rules:
     allow: '!has(subject.info.Bad) && !("bad" in subject.entitlements) && subject.team_id != "BADBADBAD0" && !subject.linker_signed'
 `)
 	for _, s := range []*code.Subject{client(f), hidden(f), edit(f, process), {}} {
+		decide(p, s).Explain() // what is built once must not look like new coverage
 		b, err := json.Marshal(s)
 		require.NoError(f, err)
-		f.Add(b, "kernel")
-		f.Add(b, "")
+		f.Add(b, []byte{}, "kernel")
+		f.Add(b, []byte{0, 1, 2, 3, 20, 21}, "")
 	}
-	f.Fuzz(func(t *testing.T, facts []byte, operation string) {
+	f.Fuzz(func(t *testing.T, facts, choices []byte, operation string) {
 		var s code.Subject
 		if json.Unmarshal(facts, &s) != nil {
-			return
+			s = *client(t)
+		}
+		all := append(changes(t), hostile...)
+		for _, c := range choices[:min(len(choices), 16)] {
+			all[int(c)%len(all)](&s)
 		}
 		for _, s := range []*code.Subject{&s, replay(&s)} {
 			r := Request{Subject: s, Operation: operation, Now: clock}
@@ -110,6 +115,24 @@ rules:
 			}
 		}
 	})
+}
+
+// hostile are changes that leave a subject unverified or half known.
+var hostile = []func(*code.Subject){
+	func(s *code.Subject) { s.Validity = code.Validity{} },
+	func(s *code.Subject) { s.Validity.Status = code.StatusSignatureFailed },
+	func(s *code.Subject) {
+		s.Validity.Checks = append([]code.Check(nil), s.Validity.Checks[:len(s.Validity.Checks)/2]...)
+	},
+	func(s *code.Subject) { s.Origin = "" },
+	func(s *code.Subject) { s.Origin, s.Recorded = code.OriginReplay, code.OriginKernel },
+	func(s *code.Subject) { s.Slices = append(s.Slices, s.Slice) },
+	func(s *code.Subject) { s.Slices = append(s.Slices, code.Slice{Arch: "arm64"}) },
+	func(s *code.Subject) { s.CDHashes = code.Known([]code.CDHash{}) },
+	func(s *code.Subject) { s.Certs = code.Known([]code.Certificate{{}}) },
+	func(s *code.Subject) { s.Entitlements, s.Info = code.Known(code.Value{}), code.Known(code.Value{}) },
+	func(s *code.Subject) { s.Process = &code.Process{} },
+	func(s *code.Subject) { s.Identifier = code.Known("") },
 }
 
 func replay(s *code.Subject) *code.Subject {
