@@ -45,8 +45,11 @@ func CheckRequirement(e *requirement.Expr, s *code.Subject) Result {
 		}
 		r.reason, r.message, r.status = words(answer)
 	}
-	if r.outcome == policy.OutcomeAllow && !pins(e) {
-		r.warnings = append(r.warnings, unpinned(s)...)
+	if r.outcome == policy.OutcomeAllow {
+		r.slice = "" // all of them
+		if !pins(e) {
+			r.warnings = append(r.warnings, unpinned(s)...)
+		}
 	}
 	return r
 }

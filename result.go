@@ -25,7 +25,7 @@ type Result struct {
 	reason   string
 	message  string
 	status   code.Status
-	slice    string // the slice that decided; "" for thin code
+	slice    string // the slice that decided; "" for thin code and for an allow
 	warnings []string
 
 	expr    *requirement.Expr
@@ -68,7 +68,8 @@ func (r Result) Status() code.Status {
 	return r.status
 }
 
-// Slice is the architecture of the slice that decided; "" when the code is thin.
+// Slice is the architecture of the slice that did not pass; "" when all did, and
+// when the code is thin.
 func (r Result) Slice() string { return r.slice }
 
 // Warnings lists what whoever reads the answer must know whatever it says.

@@ -19,8 +19,8 @@ import (
 // and wait for its answer; a long input is worked on in parallel. Memory does not
 // grow with the input.
 const (
-	batchChunk = 256 << 10 // bytes read at once
-	batchLine  = 64 << 20  // longest line
+	batchChunk = 64 << 10 // bytes read at once
+	batchLine  = 64 << 20 // longest line
 )
 
 func addNDJSON(cmd *cobra.Command, ndjson *bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/diag"
@@ -43,7 +44,7 @@ func (c *checker) printAnswer(target string, s *code.Subject, d answer) {
 			tree = condense(tree, d.Message())
 		}
 		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(diag.Tree(tree, diag.TreeOptions{Notes: c.explain}), "\n"))
-		fmt.Fprintf(w, "\nevidence: %s\n", evidence(s, d.Slice()))
+		fmt.Fprintf(w, "\n%s\n", wrap("evidence: ", evidence(s, d.Slice())))
 	}
 }
 
@@ -83,9 +84,34 @@ func (c *checker) reason(d answer) string {
 	return text
 }
 
-// evidence lists what was looked at, in one line: the slice that decided, or the
-// best one.
-func evidence(s *code.Subject, arch string) string {
+// maxWidth is where lists are broken into lines; texts are not broken.
+const maxWidth = 96
+
+// wrap joins parts with commas, in lines that begin below the first part.
+func wrap(head string, parts []string) string {
+	text, column := head, len(head)
+	for i, p := range parts {
+		if i < len(parts)-1 {
+			p += ","
+		}
+		width := utf8.RuneCountInString(p)
+		switch {
+		case i == 0:
+		case column+1+width > maxWidth:
+			text += "\n" + strings.Repeat(" ", len(head))
+			column = len(head)
+		default:
+			text += " "
+			column++
+		}
+		text += p
+		column += width
+	}
+	return text
+}
+
+// evidence lists what was looked at: the slice that decided, or the best one.
+func evidence(s *code.Subject, arch string) []string {
 	v := s
 	for _, view := range s.PerSlice() {
 		if arch != "" && view.Arch == arch {
@@ -94,11 +120,11 @@ func evidence(s *code.Subject, arch string) string {
 	}
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if v.Arch != "" {
+	switch {
+	case len(s.Slices) > 1 && arch == "":
+		add("%d slices, of %s", len(s.Slices), shown(v.Arch))
+	case v.Arch != "":
 		add("slice %s", shown(v.Arch))
-	}
-	if len(s.Slices) > 1 && arch == "" {
-		add("all %d slices", len(s.Slices))
 	}
 	if !v.Signed {
 		add("not signed")
@@ -122,8 +148,7 @@ func evidence(s *code.Subject, arch string) string {
 	if ents, ok, _ := v.Entitlements.Get(); ok {
 		add("%s", plural(ents.Len(), "entitlement"))
 	}
-	add("%s", checksEvidence(s))
-	return strings.Join(parts, ", ")
+	return append(parts, checksEvidence(s))
 }
 
 func chainEvidence(v *code.Slice) []string {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"flag"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,43 +39,40 @@ func params(dir string) testscript.Params {
 	}
 }
 
-// cmdFixture is `fixture NAME [FILE]`: it writes a program, or the whole of
-// examples/helper, into the script's folder.
+// cmdFixture is `fixture NAME [FILE]`: it copies a program of examples/helper or
+// fixtures/data, makes one of the programs below or a hostile vector, or copies
+// all of examples, into the script's folder.
 func cmdFixture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: fixture NAME [FILE]")
 	}
-	name, file := args[0], args[len(args)-1]
-	if name == "examples" {
-		ts.Check(fixtures.HelperExample().Write(ts.MkAbs("examples/helper")))
-		policy, err := os.ReadFile(filepath.Join(testDir, "../../examples/helper/policy.yaml"))
-		ts.Check(err)
-		ts.Check(os.WriteFile(ts.MkAbs("examples/helper/policy.yaml"), policy, 0o644))
-		return
-	}
-	trees := fixtures.Data()
-	maps.Copy(trees, fixtures.HelperExample())
-	if name == "F3.app" {
-		bundle := fixtures.Tree{}
-		bundle.Merge(file, fixtures.F3().Tree())
-		ts.Check(bundle.Write(ts.MkAbs(".")))
-		return
-	}
-	if n, ok := trees[name]; ok {
-		ts.Check(os.WriteFile(ts.MkAbs(file), n.Data, 0o755))
-		return
-	}
-	if build, ok := programs[name]; ok {
-		ts.Check(os.WriteFile(ts.MkAbs(file), build(), 0o755))
-		return
-	}
-	for _, v := range fixtures.Vectors() {
-		if v.Name == name {
-			ts.Check(os.WriteFile(ts.MkAbs(file), v.Build(), 0o755))
+	root := filepath.Join(testDir, "..", "..")
+	name, file := args[0], ts.MkAbs(args[len(args)-1])
+	for _, dir := range []string{"", "examples/helper", "fixtures/data"} {
+		from := filepath.Join(root, dir, name)
+		st, err := os.Stat(from)
+		if err != nil {
+			continue
+		}
+		if st.IsDir() {
+			ts.Check(os.CopyFS(file, os.DirFS(from)))
 			return
 		}
+		b, err := os.ReadFile(from)
+		ts.Check(err)
+		ts.Check(os.WriteFile(file, b, 0o755))
+		return
 	}
-	ts.Fatalf("there is no fixture %q", name)
+	build := programs[name]
+	for _, v := range fixtures.Vectors() {
+		if v.Name == name {
+			build = v.Build
+		}
+	}
+	if build == nil {
+		ts.Fatalf("there is no fixture %q", name)
+	}
+	ts.Check(os.WriteFile(file, build(), 0o755))
 }
 
 // testDir is the folder of this test, before scripts change theirs.
