@@ -145,11 +145,19 @@ func carries(have []code.OID, want code.OID, has bool) string {
 // shortOID is an object identifier without the prefix that all of Apple's share,
 // and with its name.
 func shortOID(o code.OID) string {
-	s := strings.TrimPrefix(o.String(), "1.2.840.113635.100.")
-	if name := code.MarkerName(o); name != "" {
-		s += " (" + name + ")"
+	const apple = "1.2.840.113635.100."
+	var room [128]byte
+	b, ok := appendDotted(room[:0], string(o))
+	if !ok {
+		return o.String()
 	}
-	return s
+	if len(b) > len(apple) && string(b[:len(apple)]) == apple {
+		b = b[len(apple):]
+	}
+	if name := code.MarkerName(o); name != "" {
+		b = append(append(append(b, " ("...), name...), ')')
+	}
+	return string(b)
 }
 
 func describeAppleAnchor(n *diag.Node, s *code.Subject, certs []code.Certificate) {
