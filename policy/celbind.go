@@ -30,7 +30,7 @@ type expression struct {
 	explainOnce sync.Once
 	explainer   cel.Program
 	explainErr  error
-	labels      map[int64]string // the clauses as their author wrote them, by part
+	clauses     map[int64]*clause
 }
 
 // slot is one name that an expression reads: exactly one of the pointers is set.

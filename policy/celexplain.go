@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,19 +15,26 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/diag"
 )
 
+// clause is what an explanation says of a part whoever asks.
+type clause struct {
+	label string
+	slots []int // what it reads
+}
+
 // explaining returns the program that keeps the value of every part. It
-// evaluates what the plain one skips, so its cost limit is larger; it always
-// counts, since nobody waits for it.
-func (e *expression) explaining() (cel.Program, error) {
+// evaluates what the plain one skips, so its cost limit is larger.
+func (b *binding) explaining(e *expression) (cel.Program, error) {
 	e.explainOnce.Do(func() {
-		e.explainer, e.explainErr = e.env.Program(e.ast,
-			cel.EvalOptions(cel.OptExhaustiveEval, cel.OptTrackState),
-			cel.CostLimit(explainCost), cel.InterruptCheckFrequency(interruptAt))
-		rep := e.ast.NativeRep()
-		e.labels = map[int64]string{}
-		ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(part ast.Expr) {
-			if e.ast.NativeRep().GetType(part.ID()) == types.BoolType { // only these can be clauses
-				e.labels[part.ID()] = label(rep, part)
+		options := []cel.ProgramOption{cel.EvalOptions(cel.OptExhaustiveEval, cel.OptTrackState)}
+		if !e.simple {
+			options = append(options, cel.CostLimit(explainCost), cel.InterruptCheckFrequency(interruptAt))
+		}
+		e.explainer, e.explainErr = e.env.Program(e.ast, options...)
+		x := &explanation{b: b, ast: e.ast.NativeRep()}
+		e.clauses = map[int64]*clause{}
+		ast.PostOrderVisit(x.ast.Expr(), ast.NewExprVisitor(func(part ast.Expr) {
+			if !x.isLogical(part) {
+				e.clauses[part.ID()] = &clause{label(x.ast, part), x.collect(part)}
 			}
 		}))
 	})
@@ -43,11 +51,16 @@ type explanation struct {
 
 // explain returns the clauses of an expression with their answers.
 func (b *binding) explain(e *expression) []*diag.Node {
-	program, err := e.explaining()
+	program, err := b.explaining(e)
 	if err != nil {
 		return []*diag.Node{{Label: oneLine(e.text), Note: err.Error()}}
 	}
-	_, details, err := program.ContextEval(b.ctx, b)
+	var details *cel.EvalDetails
+	if e.simple {
+		_, details, err = program.Eval(b)
+	} else {
+		_, details, err = program.ContextEval(b.ctx, b)
+	}
 	x := &explanation{b: b, e: e, ast: e.ast.NativeRep(), vals: func(int64) (ref.Val, bool) { return nil, false }}
 	if details != nil && details.State() != nil {
 		x.vals = details.State().Value
@@ -64,7 +77,7 @@ const maxTreeDepth = 60
 // node explains one clause: the logical operators as branches, everything else
 // as a leaf with what was expected and found.
 func (x *explanation) node(e ast.Expr, depth int) *diag.Node {
-	if _, isMacro := x.ast.SourceInfo().GetMacroCall(e.ID()); !isMacro && e.Kind() == ast.CallKind && depth < maxTreeDepth {
+	if x.isLogical(e) && depth < maxTreeDepth {
 		call := e.AsCall()
 		switch fn := call.FunctionName(); fn {
 		case operators.LogicalAnd, operators.LogicalOr:
@@ -82,6 +95,18 @@ func (x *explanation) node(e ast.Expr, depth int) *diag.Node {
 		}
 	}
 	return x.leaf(e)
+}
+
+// isLogical reports whether a part is a branch of the tree and no leaf.
+func (x *explanation) isLogical(e ast.Expr) bool {
+	if e.Kind() != ast.CallKind || x.macro(e) != "" {
+		return false
+	}
+	switch e.AsCall().FunctionName() {
+	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional:
+		return true
+	}
+	return false
 }
 
 // flatten returns the operands of a chain of one operator.
@@ -185,14 +210,30 @@ func (x *explanation) compared(n *diag.Node, call ast.CallExpr) {
 // readsFacts reports whether an expression reads anything but constants and
 // variables made of constants.
 func (x *explanation) readsFacts(e ast.Expr) bool {
-	reads := false
+	for _, i := range x.slots(e) {
+		if v := x.b.p.slots[i].variable; v == nil || len(v.reads) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// slots lists what a part reads, in the order of the text.
+func (x *explanation) slots(e ast.Expr) []int {
+	if c := x.e.clauses[e.ID()]; c != nil {
+		return c.slots
+	}
+	return x.collect(e)
+}
+
+func (x *explanation) collect(e ast.Expr) []int {
+	var list []int
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-		if i, ok := x.slotOf(e); ok {
-			v := x.b.p.slots[i].variable
-			reads = reads || v == nil || len(v.reads) > 0
+		if i, ok := x.slotOf(e); ok && !slices.Contains(list, i) {
+			list = append(list, i)
 		}
 	}))
-	return reads
+	return list
 }
 
 func (x *explanation) slotOf(e ast.Expr) (int, bool) {
@@ -207,14 +248,14 @@ func (x *explanation) slotOf(e ast.Expr) (int, bool) {
 // operands writes the values of the facts that expressions read.
 func (x *explanation) operands(es ...ast.Expr) string {
 	var parts []string
-	seen := map[int]bool{}
+	var seen []int
 	for _, e := range es {
-		ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-			if i, ok := x.slotOf(e); ok && !seen[i] {
-				seen[i] = true
+		for _, i := range x.slots(e) {
+			if !slices.Contains(seen, i) {
+				seen = append(seen, i)
 				parts = append(parts, x.b.p.slots[i].shown()+" is "+show(x.b.value(i)))
 			}
-		}))
+		}
 	}
 	return strings.Join(parts, ", ")
 }
@@ -252,8 +293,8 @@ func (x *explanation) verdict(e ast.Expr) diag.Verdict {
 
 // text is a clause as its author wrote it.
 func (x *explanation) text(e ast.Expr) string {
-	if s, ok := x.e.labels[e.ID()]; ok {
-		return s
+	if c := x.e.clauses[e.ID()]; c != nil {
+		return c.label
 	}
 	return label(x.ast, e)
 }

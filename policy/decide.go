@@ -60,7 +60,8 @@ func (p *Policy) Decide(ctx context.Context, r Request) (d Decision) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	d.finding = p.worst(ctx, r)
+	d.verified = r.Subject.Verified()
+	d.finding = p.worst(ctx, r, d.verified)
 	if d.finding.outcome == OutcomeAllow {
 		d.allow = true
 	}
@@ -72,8 +73,8 @@ func noSubject() finding {
 }
 
 // worst judges all slices.
-func (p *Policy) worst(ctx context.Context, r Request) finding {
-	f := facts{p: p, s: r.Subject, whole: r.Subject, operation: r.Operation, now: r.Now, verified: r.Subject.Verified()}
+func (p *Policy) worst(ctx context.Context, r Request, verified error) finding {
+	f := facts{p: p, s: r.Subject, whole: r.Subject, operation: r.Operation, now: r.Now, verified: verified}
 	if len(r.Subject.Slices) == 0 {
 		return p.judge(ctx, f)
 	}

@@ -48,6 +48,7 @@ type Decision struct {
 	warnings []string
 	policy   *Policy
 	request  Request
+	verified error // what Verified said of the subject
 }
 
 // finding is what the judgement of one slice came to. The zero value denies.

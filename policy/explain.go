@@ -19,7 +19,7 @@ func (p *Policy) explain(d Decision) *diag.Node {
 	if s == nil {
 		return root
 	}
-	f := facts{p: p, s: s, whole: s, operation: d.request.Operation, now: d.request.Now, verified: s.Verified()}
+	f := facts{p: p, s: s, whole: s, operation: d.request.Operation, now: d.request.Now, verified: d.verified}
 	if len(s.Slices) == 0 {
 		return root.Add(p.explainSlice(f)...)
 	}
@@ -95,12 +95,12 @@ func (r *rule) effect() string {
 
 // explainFloor lists the items that do not say yes, and all others by name.
 func (p *Policy) explainFloor(f *facts) *diag.Node {
-	_, ok := p.judgeFloor(f)
-	n := &diag.Node{Label: "floor", Verdict: diag.Yes}
+	n := &diag.Node{Label: "floor", Verdict: diag.Yes, Children: make([]*diag.Node, 0, floorCount)}
+	nodes := new([floorCount]diag.Node)
 	for i := range floorItems {
-		item := &floorItems[i]
+		item, c := &floorItems[i], &nodes[i]
 		a, found := item.check(f)
-		c := &diag.Node{Label: item.name, Verdict: verdictOf(a)}
+		c.Label, c.Verdict = item.name, verdictOf(a)
 		if a != yes {
 			c.Note = "demanded: " + item.doc + "; found: " + found
 		}
@@ -113,9 +113,6 @@ func (p *Policy) explainFloor(f *facts) *diag.Node {
 			n.Verdict = diag.VerdictUnknown
 		}
 		n.Add(c)
-	}
-	if !ok && n.Verdict == diag.Yes { // the two walks must agree
-		n.Verdict = diag.No
 	}
 	return n
 }

@@ -261,23 +261,22 @@ func TestTheCostLimitBites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := load(t, header+text)
-			start := time.Now()
 			d := decide(p, client(t))
 			assert.Equal(t, OutcomeUnknown, d.Outcome())
 			assert.Equal(t, ReasonError, d.Reason())
 			assert.Contains(t, d.Message(), "cost limit")
 			assert.Equal(t, diag.VerdictUnknown, d.Explain().Verdict, "the explaining program has a limit too")
-			assert.Less(t, time.Since(start), 10*time.Second)
 		})
 	}
 	deny := load(t, header+"rules: [{name: r, deny: "+quoteYAML(bomb)+"}, {name: rest, allow: 'true'}]")
 	assert.Equal(t, OutcomeDeny, decide(deny, client(t)).Outcome())
 
 	p := load(t, header+"rules: [{name: r, allow: "+quoteYAML(bomb)+"}]")
-	program, err := p.rules[0].when.explaining()
-	require.NoError(t, err)
 	s := client(t)
-	_, details, err := program.Eval(newBinding(context.Background(), facts{p: p, s: s, whole: s}))
+	b := newBinding(context.Background(), facts{p: p, s: s, whole: s})
+	program, err := b.explaining(p.rules[0].when)
+	require.NoError(t, err)
+	_, details, err := program.Eval(b)
 	require.ErrorContains(t, err, "cost limit")
 	if details != nil && details.ActualCost() != nil {
 		assert.Less(t, *details.ActualCost(), uint64(2*explainCost))
@@ -301,10 +300,8 @@ func TestTheContextInterrupts(t *testing.T) {
 	short, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer stop()
 	s := client(t)
-	start := time.Now()
 	_, _, err = unlimited.ContextEval(short, newBinding(short, facts{p: p, s: s, whole: s}))
 	require.Error(t, err, "an interrupt stops a program that no cost limit stops")
-	assert.Less(t, time.Since(start), 5*time.Second)
 }
 
 // What is evaluated without a limit must be unable to reach one.
