@@ -41,8 +41,8 @@ func (a *app) batch(cmd *cobra.Command, args []string, f answerer) error {
 	if len(args) > 0 {
 		return usage(cmd, "--ndjson reads standard input and takes no arguments, found %s", quoted(args[0]))
 	}
-	// The live heap is one line; collecting at every 4 MB would cost more than the work.
-	debug.SetGCPercent(400)
+	// What lives is a few lines; collecting at every 4 MB would cost more than the work.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 
 	workers := runtime.GOMAXPROCS(0)
 	work, order := make(chan chunk), make(chan chunk, 2*workers)

@@ -12,6 +12,16 @@
 // It judges files and recorded facts, not running processes, and asks no network.
 package main
 
-import "os"
+import (
+	"os"
+	"runtime/debug"
+)
 
-func main() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	// One answer takes milliseconds and little memory: collecting garbage at every
+	// 4 MB would cost a fifth of that time.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300)
+	}
+	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
