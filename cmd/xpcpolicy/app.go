@@ -78,12 +78,12 @@ line, policy, requirement); 3 could not tell (missing, unreadable or unknown).`,
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(a.helpCommand(root))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%s", flagProblem(err.Error()))
 	})
 	root.AddCommand(a.checkCommand(), a.showCommand(), a.verifyCommand(), a.factsCommand(),
-		a.reqCommand(), a.explainCommand(), a.versionCommand(), a.manCommand(), a.helpCommand(root))
+		a.reqCommand(), a.explainCommand(), a.versionCommand(), a.manCommand())
 	return root
 }
 

@@ -68,7 +68,7 @@ verified then, and the answer says so.`,
 	f.StringVarP(&c.policyPath, "policy", "p", "", "a policy `FILE` (YAML); - is standard input")
 	c.requirement.add(cmd)
 	f.StringArrayVar(&c.facts, "facts", nil, "judge a facts `FILE` instead of a program; - is standard input; may be repeated")
-	f.StringVar(&c.arch, "arch", "", "verify and judge one slice only, as in `arm64`: the others stay unjudged")
+	f.StringVar(&c.arch, "arch", "", "verify and judge the slice of one `ARCH` only, as in arm64: the others stay unjudged")
 	f.StringVar(&c.operation, "operation", "", "what the program wants to do, in the policy's `WORD`s")
 	f.BoolVar(&c.explain, "explain", false, "explain an allow too, with what was found for each clause")
 	addFormat(cmd, &c.format)

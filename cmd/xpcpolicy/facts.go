@@ -51,9 +51,9 @@ Such facts say what the code claims; no decision over them allows anything.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&arch, "arch", "", "read one slice only, as in `arm64`")
+	cmd.Flags().StringVar(&arch, "arch", "", "read the slice of one `ARCH` only, as in arm64")
 	cmd.Flags().BoolVar(&identityOnly, "identity-only", false, "read headers and signature, not the program")
-	cmd.Flags().StringVar(&format, "format", formatJSON, "json (one object for each target) or ndjson (one line for each)")
+	cmd.Flags().StringVar(&format, "format", formatJSON, "`FORMAT` of the output: json (one object for each target) or ndjson (one line for each)")
 	return cmd
 }
 

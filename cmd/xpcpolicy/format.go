@@ -19,7 +19,7 @@ const (
 )
 
 func addFormat(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", formatText, "text, json (one object for each target) or ndjson (one line for each)")
+	cmd.Flags().StringVar(format, "format", formatText, "`FORMAT` of the output: text, json (one object for each target) or ndjson (one line for each)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON, formatNDJSON}, cobra.ShellCompDirectiveNoFileComp))
 }
 

@@ -19,7 +19,7 @@ import (
 func commands(c *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{c}
 	for _, sub := range c.Commands() {
-		if sub.Name() != "completion" && sub.Name() != "no-help" {
+		if sub.Name() != "completion" {
 			all = append(all, commands(sub)...)
 		}
 	}

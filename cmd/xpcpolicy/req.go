@@ -87,7 +87,7 @@ var styles = []struct {
 }
 
 func addStyle(cmd *cobra.Command, style *string) {
-	usage := "how to print:"
+	usage := "`STYLE` of the text:"
 	var names []string
 	for _, s := range styles {
 		usage += fmt.Sprintf(" %s (%s),", s.name, s.doc)

@@ -54,7 +54,7 @@ prints is what the signature CLAIMS until verify or check has read the whole pro
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&arch, "arch", "", "show one slice only, as in `arm64`")
+	f.StringVar(&arch, "arch", "", "show the slice of one `ARCH` only, as in arm64")
 	f.BoolVar(&pages, "verify", false, "read the whole program and verify it")
 	addFormat(cmd, &format)
 	return cmd

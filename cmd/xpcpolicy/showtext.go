@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -310,15 +311,10 @@ func (p printer) validity(s *code.Subject) {
 	}
 	groups := map[code.Outcome][]string{}
 	for _, c := range s.Validity.Checks {
-		switch c.Outcome {
-		case code.Failed:
+		if c.Outcome == code.Failed {
 			p.row("failed", fmt.Sprintf("%s %s: %s", c.ID, c.Name, checkNote(c)))
-		default:
-			name := c.Name
-			if c.Arch != "" {
-				name += " of " + c.Arch
-			}
-			groups[c.Outcome] = append(groups[c.Outcome], name)
+		} else if !slices.Contains(groups[c.Outcome], c.Name) { // once for all slices
+			groups[c.Outcome] = append(groups[c.Outcome], c.Name)
 		}
 	}
 	p.row("passed", strings.Join(groups[code.Passed], ", "))

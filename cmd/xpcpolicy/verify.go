@@ -44,7 +44,7 @@ so, whatever the flags.`,
 		RunE: v.run,
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.arch, "arch", "", "verify one slice only, as in `arm64`: the others stay unverified")
+	f.StringVar(&v.arch, "arch", "", "verify the slice of one `ARCH` only, as in arm64: the others stay unverified")
 	f.BoolVar(&v.apple, "apple", false, "print what Apple's validation would say, and exit by it")
 	f.BoolVarP(&v.verbose, "verbose", "v", false, "list every check")
 	f.BoolVar(&v.shallow, "shallow", false, "do not descend into nested code, as codesign --verify without --deep")
