@@ -1,16 +1,12 @@
 package macho
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/internal/plist"
@@ -28,10 +24,14 @@ type bundle struct {
 	support    string // the directory that holds Info.plist's siblings
 	executable string
 	info       []byte // Info.plist; nil when there is none
+	parsed     code.Value
+	parseErr   error
 	resources  []byte // _CodeSignature/CodeResources; nil when there is none
 	ticket     int64  // size of a stapled ticket
-	infoLink   bool   // Info.plist is no plain file, so nothing was read from it
-	problems   []problem
+	// infoLink and resourcesLink say that the file, or a directory above it, is a
+	// link or no plain file, so that nothing was read from it.
+	infoLink, resourcesLink bool
+	problems                []problem
 }
 
 var errNoBundle = errors.New("no Info.plist and no executable where a bundle has them")
@@ -65,23 +65,30 @@ func openBundle(fsys fs.FS, name string) (*bundle, error) {
 		b.kind = "framework"
 	}
 	var err error
-	if b.info, err = b.regular(infoPath, maxPlist); err != nil {
+	if b.info, b.infoLink, err = b.regular(infoPath, maxPlist); err != nil {
 		return nil, err
 	}
-	b.infoLink = len(b.problems) > 0
-	if b.resources, err = b.regular(path.Join(b.support, "_CodeSignature/CodeResources"), maxResources); err != nil {
+	if b.infoLink {
+		b.problems = append(b.problems, rejected(code.StatusRegularFile, infoPath, -1, "it is no plain file, or lies behind a link"))
+	}
+	if b.resources, b.resourcesLink, err = b.regular(path.Join(b.support, "_CodeSignature/CodeResources"), maxResources); err != nil {
 		return nil, err
 	}
 	if st, err := fs.Lstat(fsys, path.Join(b.support, "CodeResources")); err == nil && st.Mode().IsRegular() {
 		b.ticket = st.Size()
 	}
-	exe, err := executableName(b.info, strings.TrimSuffix(name, ext))
+	if b.info != nil {
+		if b.parsed, b.parseErr = parseInfo(b.info); b.parseErr == nil && b.parsed.Kind() != plist.KindDict {
+			b.parseErr = fmt.Errorf("the root is a %s, want a dictionary", b.parsed.Kind())
+		}
+	}
+	exe, err := b.executableName(strings.TrimSuffix(name, ext))
 	if err != nil {
 		return nil, err
 	}
 	b.executable = path.Join(exeDir, exe)
-	if st, err := fs.Lstat(fsys, b.executable); err == nil && !st.Mode().IsRegular() {
-		b.problems = append(b.problems, rejected(code.StatusRegularFile, b.executable, -1, "the main executable is no plain file"))
+	if st, err := fs.Lstat(fsys, b.executable); err == nil && (!st.Mode().IsRegular() || b.behindLink(b.executable)) {
+		b.problems = append(b.problems, rejected(code.StatusRegularFile, b.executable, -1, "the main executable is no plain file, or lies behind a link"))
 	}
 	return b, nil
 }
@@ -99,13 +106,17 @@ func currentVersion(fsys fs.FS) (string, error) {
 	return v, nil
 }
 
-// executableName reads CFBundleExecutable. The Info.plist is not verified yet:
-// a name that is no plain file name is refused, and whatever file it names is
-// what gets verified.
-func executableName(info []byte, fallback string) (string, error) {
+// executableName reads CFBundleExecutable; a bundle without Info.plist has an
+// executable of its own name. The Info.plist is not verified yet: whatever file it
+// names is what gets verified, but the name must be a plain one, and a list that
+// others may read differently names nothing.
+func (b *bundle) executableName(fallback string) (string, error) {
 	name := fallback
-	if v, err := plist.Parse(info, plist.Options{AllowBOM: true}); err == nil {
-		if e, ok := v.Get("CFBundleExecutable"); ok {
+	if b.info != nil {
+		if b.parseErr != nil {
+			return "", fmt.Errorf("Info.plist: %w", b.parseErr)
+		}
+		if e, ok := b.parsed.Get("CFBundleExecutable"); ok {
 			s, isText := e.Str()
 			if !isText {
 				return "", errors.New("CFBundleExecutable is no string")
@@ -119,36 +130,48 @@ func executableName(info []byte, fallback string) (string, error) {
 	return name, nil
 }
 
-// regular reads a small file of the bundle; nil when there is none. A link or
-// another kind of file in its place is a strict-validation error.
-func (b *bundle) regular(name string, limit int64) ([]byte, error) {
+// behindLink reports whether a directory above a file is a symbolic link. Only a
+// framework's Versions/Current may be one, and that is not on any path here.
+func (b *bundle) behindLink(name string) bool {
+	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if st, err := fs.Lstat(b.fsys, dir); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// regular reads a small file of the bundle; nil when there is none. odd says that
+// a link or another kind of file stands in its place, which is not read.
+func (b *bundle) regular(name string, limit int64) (data []byte, odd bool, err error) {
 	st, err := fs.Lstat(b.fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if !st.Mode().IsRegular() {
-		b.problems = append(b.problems, rejected(code.StatusRegularFile, name, -1, "it is no plain file"))
-		return nil, nil
+	if !st.Mode().IsRegular() || b.behindLink(name) {
+		return nil, true, nil
 	}
 	f, err := b.fsys.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
+	if st, err = f.Stat(); err != nil || !st.Mode().IsRegular() { // replaced since
+		return nil, true, err
+	}
+	if data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+		return nil, false, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
+		return nil, false, fmt.Errorf("%s has more than %d bytes", name, limit)
 	}
 	if data == nil {
 		data = []byte{}
 	}
-	return data, nil
+	return data, false, nil
 }
 
 func isDir(fsys fs.FS, name string) bool {
@@ -164,145 +187,4 @@ func exists(fsys fs.FS, name string) bool {
 func isFile(fsys fs.FS, name string) bool {
 	st, err := fs.Lstat(fsys, name)
 	return err == nil && !st.IsDir()
-}
-
-// open finds what lies at a path and verifies it.
-func open(ctx context.Context, name string, o Options, pages bool) (*code.Subject, error) {
-	v := &verification{ctx: ctx, opts: o, pages: pages}
-	real, err := filepath.EvalSymlinks(name) // once: everything else goes through handles
-	if err != nil {
-		return nil, openError(err)
-	}
-	if abs, err := filepath.Abs(real); err == nil {
-		real = abs
-	}
-	st, err := os.Stat(real)
-	if err != nil {
-		return nil, openError(err)
-	}
-	var subject *code.Subject
-	if st.IsDir() {
-		subject, err = v.openDir(real, "")
-	} else if dir, exe := enclosingBundle(real); dir != "" {
-		subject, err = v.openDir(dir, exe)
-	} else {
-		subject, err = v.openFile(os.OpenFile, real)
-	}
-	if err != nil {
-		return nil, err
-	}
-	subject.Path = name
-	return subject, nil
-}
-
-// openDir verifies the bundle at dir. With exe, a path below dir, the bundle's
-// main executable must be that file; otherwise the file is verified alone.
-func (v *verification) openDir(dir, exe string) (*code.Subject, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, openError(err)
-	}
-	defer root.Close()
-	b, err := openBundle(root.FS(), filepath.Base(dir))
-	if exe != "" && (err != nil || b.executable != exe) {
-		return v.openFile(root.OpenFile, filepath.FromSlash(exe))
-	}
-	if err != nil {
-		return v.badBundle(err), nil
-	}
-	v.bundle = b
-	s, err := v.openFile(root.OpenFile, filepath.FromSlash(b.executable))
-	if code.StatusOf(err) == code.StatusStaticCodeNotFound {
-		return v.badBundle(fmt.Errorf("the main executable %s is missing", b.executable)), nil
-	}
-	return s, err
-}
-
-// badBundle is the verdict on a directory that is no usable bundle.
-func (v *verification) badBundle(err error) *code.Subject {
-	v.report.checks = []check{{id: "F1", name: "container", outcome: code.Failed,
-		problems: []problem{rejected(code.StatusBadBundleFormat, "bundle", -1, "%w", err)}}}
-	return &code.Subject{Origin: code.OriginDisk, Format: "directory", Validity: v.report.validity()}
-}
-
-// enclosingBundle returns the directory of the bundle that a file would be the
-// main executable of, and the file's path in it; "" when its place is none of
-// the known ones.
-func enclosingBundle(file string) (dir, exe string) {
-	up := func(n int) string {
-		d := file
-		for range n {
-			d = filepath.Dir(d)
-		}
-		return d
-	}
-	rel := func(d string) string {
-		r, err := filepath.Rel(d, file)
-		if err != nil {
-			return ""
-		}
-		return filepath.ToSlash(r)
-	}
-	switch {
-	case filepath.Base(up(1)) == "MacOS" && filepath.Base(up(2)) == "Contents":
-		dir = up(3)
-	case filepath.Base(up(2)) == "Versions" && filepath.Ext(up(3)) == ".framework":
-		dir = up(3)
-	case existsAt(filepath.Join(up(1), "Info.plist")), existsAt(filepath.Join(up(1), "Resources/Info.plist")):
-		dir = up(1)
-	default:
-		return "", ""
-	}
-	return dir, rel(dir)
-}
-
-func existsAt(name string) bool {
-	_, err := os.Lstat(name)
-	return err == nil
-}
-
-// openFile verifies one regular file through one handle, and compares what the
-// file is before and after.
-func (v *verification) openFile(open func(string, int, os.FileMode) (*os.File, error), name string) (*code.Subject, error) {
-	// A pipe in place of a file must not block.
-	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, openError(err)
-	}
-	defer f.Close()
-	before, err := f.Stat()
-	if err != nil {
-		return nil, openError(err)
-	}
-	if !before.Mode().IsRegular() {
-		return nil, &code.Error{Status: code.StatusRegularFile, Part: "file", Off: -1, Err: fmt.Errorf("it is no plain file but %s", before.Mode().Type())}
-	}
-	return v.run(f, before.Size(), func() error {
-		after, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-			return errors.New("the file changed while it was read")
-		}
-		return nil
-	}), nil
-}
-
-// openError says why nothing could be judged. A file that may not be read is
-// never called unsigned.
-func openError(err error) error {
-	var e *code.Error
-	if errors.As(err, &e) {
-		return err
-	}
-	status := code.StatusSignatureNotVerifiable
-	if errors.Is(err, fs.ErrNotExist) {
-		status = code.StatusStaticCodeNotFound
-	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return &code.Error{Status: status, Part: "file", Off: -1, Err: err}
 }

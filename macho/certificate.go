@@ -1,6 +1,7 @@
 package macho
 
 import (
+	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
@@ -13,6 +14,12 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/code"
 )
 
+// The largest RSA keys that are used for anything have 4096 bits.
+const (
+	maxRSABits     = 8192
+	maxRSAExponent = 1<<17 - 1
+)
+
 // parseCertificates parses the certificates of a CMS in the order in which they
 // lie there.
 func parseCertificates(raw [][]byte) ([]*x509.Certificate, error) {
@@ -21,6 +28,11 @@ func parseCertificates(raw [][]byte) ([]*x509.Certificate, error) {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, fmt.Errorf("certificate %d: %w", i, err)
+		}
+		// Verifying with a giant key takes time beyond all proportion, so it must
+		// never get as far as a signature.
+		if k, ok := c.PublicKey.(*rsa.PublicKey); ok && (k.N.BitLen() > maxRSABits || k.E > maxRSAExponent) {
+			return nil, fmt.Errorf("certificate %d has an RSA key of %d bits with exponent %d; at most %d bits and exponent %d are accepted", i, k.N.BitLen(), k.E, maxRSABits, maxRSAExponent)
 		}
 		for _, n := range c.Subject.Names {
 			if s, ok := n.Value.(string); ok && strings.ContainsRune(s, 0) {

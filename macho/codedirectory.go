@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"fmt"
 	"sort"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -43,6 +44,9 @@ func headerSize(version uint32) int64 {
 	}
 	return 44
 }
+
+// maxIdentifier bounds identifiers and team identifiers, which are shown.
+const maxIdentifier = 1024
 
 // directory is one CodeDirectory: its fields, and the blob that they lie in.
 type directory struct {
@@ -134,6 +138,9 @@ func (d *directory) checkIntegrity() []problem {
 	}
 	length := int64(len(d.raw))
 	ident, ok := d.text(d.identOff)
+	if ok && len(ident) > maxIdentifier {
+		return []problem{unjudged(code.StatusSignatureFailed, d.part(), d.off+20, "the identifier has more than %d bytes", maxIdentifier)}
+	}
 	if !ok {
 		return fail(20, "the identifier at offset %d does not end inside the blob", d.identOff)
 	}
@@ -141,6 +148,9 @@ func (d *directory) checkIntegrity() []problem {
 	if d.teamOff != 0 {
 		if d.TeamID, ok = d.text(d.teamOff); !ok {
 			return fail(48, "the team identifier at offset %d does not end inside the blob", d.teamOff)
+		}
+		if len(d.TeamID) > maxIdentifier {
+			return []problem{unjudged(code.StatusSignatureFailed, d.part(), d.off+48, "the team identifier has more than %d bytes", maxIdentifier)}
 		}
 	}
 	size := int64(d.HashSize)
@@ -162,7 +172,8 @@ func (d *directory) checkIntegrity() []problem {
 	return d.checkOwnRules()
 }
 
-// text returns the NUL-terminated string at an offset of the blob.
+// text returns the NUL-terminated string at an offset of the blob; of one that is
+// too long only as much as shows that.
 func (d *directory) text(off uint32) (string, bool) {
 	if int64(off) >= int64(len(d.raw)) {
 		return "", false
@@ -171,7 +182,7 @@ func (d *directory) text(off uint32) (string, bool) {
 	if n < 0 {
 		return "", false
 	}
-	return string(d.raw[off : int(off)+n]), true
+	return string(d.raw[off : int(off)+min(n, maxIdentifier+1)]), true
 }
 
 // checkScatter walks the scatter vector as Apple's integrity check does.
@@ -253,10 +264,11 @@ func (d *directory) checkOwnRules() []problem {
 	return ps
 }
 
-// plainText reports valid UTF-8 without control characters.
+// plainText reports valid UTF-8 without control and formatting characters, which
+// could hide or reorder what a reader sees.
 func plainText(s string) bool {
 	for _, r := range s {
-		if r < 0x20 || r == 0x7f {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return false
 		}
 	}
@@ -296,6 +308,9 @@ func (d *directory) checkLayout() string {
 		a, b := rs[i-1], rs[i]
 		if b.from < a.to || a.to > length {
 			return fmt.Sprintf("its %s [%d, %d) and %s [%d, %d) overlap or leave the blob", a.name, a.from, a.to, b.name, b.from, b.to)
+		}
+		if i == 1 && d.Version > versionLinkage {
+			continue // newer fields stand there, whose meaning we do not know
 		}
 		for at := a.to; at < b.from; at++ {
 			if d.raw[at] != 0 {

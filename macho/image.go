@@ -13,6 +13,10 @@ import (
 // kilobytes; the kernel refuses more than it can keep in memory too.
 const maxCommands = 16 << 20
 
+// huge stands for every larger 64-bit number in a load command: beyond any file,
+// and small enough that sums of a few stay positive.
+const huge = 1 << 60
+
 // image is one thin slice: what its header and load commands say. Offsets in it
 // count from the start of the slice.
 type image struct {
@@ -32,6 +36,7 @@ type image struct {
 	// linkEnd is what the first __LINKEDIT segment or symbol table command ends
 	// at; -1 when there is neither. Apple compares it with the slice's size.
 	linkEnd int64
+	link64  bool // a 64-bit segment command set it, which Apple adds in 64 bits
 
 	hasSignature     bool
 	sigOff, sigSize  int64
@@ -121,7 +126,7 @@ func (m *image) readCommands(rd bin.Reader, order bin.Order, ncmds uint32) *prob
 	if uint64(ncmds)*8 > uint64(rd.Len()) {
 		return fail(rd.Off(), "%d load commands do not fit %d bytes", ncmds, rd.Len())
 	}
-	linkSeen := false
+	linkSeen, buildSeen := false, false
 	for range ncmds {
 		at := rd.Off()
 		cmd, size := rd.Uint32("load_command.cmd"), rd.Uint32("load_command.cmdsize")
@@ -138,7 +143,7 @@ func (m *image) readCommands(rd bin.Reader, order bin.Order, ncmds uint32) *prob
 			m.readSections(&body, s, n, cmd == cmdSegment64)
 			m.segments = append(m.segments, s)
 			if s.name == "__LINKEDIT" && !linkSeen {
-				linkSeen, m.linkEnd = true, s.fileEnd
+				linkSeen, m.linkEnd, m.link64 = true, s.fileEnd, cmd == cmdSegment64
 			}
 		case cmdSymtab:
 			body.Skip(8, "symtab_command.symoff")
@@ -149,9 +154,12 @@ func (m *image) readCommands(rd bin.Reader, order bin.Order, ncmds uint32) *prob
 		case cmdUUID:
 			m.uuid = hex.EncodeToString(body.Bytes(16, "uuid_command.uuid"))
 		case cmdBuildVersion:
-			m.platform = body.Uint32("build_version_command.platform")
-			m.minOS = packedVersion(body.Uint32("build_version_command.minos"), 2)
-			m.sdk = packedVersion(body.Uint32("build_version_command.sdk"), 2)
+			platform := body.Uint32("build_version_command.platform")
+			minOS, sdk := body.Uint32("build_version_command.minos"), body.Uint32("build_version_command.sdk")
+			if !buildSeen { // a second one is that of another system, for which it runs too
+				buildSeen, m.platform = true, platform
+				m.minOS, m.sdk = packedVersion(minOS, 2), packedVersion(sdk, 2)
+			}
 		case cmdMinMacOS, cmdMinIOS, cmdMinTVOS, cmdMinWatchOS:
 			minOS, sdk := body.Uint32("version_min_command.version"), body.Uint32("version_min_command.sdk")
 			if m.platform == 0 { // a build version command is preferred
@@ -200,8 +208,7 @@ func readSegment(body *bin.Reader, is64 bool) (segment, uint32) {
 	if is64 {
 		body.Skip(16, "segment_command.vmaddr")
 		off, size := body.Uint64("segment_command.fileoff"), body.Uint64("segment_command.filesize")
-		const limit = 1 << 62 // sums below stay positive
-		s.off, s.size = int64(min(off, limit)), int64(min(size, limit))
+		s.off, s.size = int64(min(off, huge)), int64(min(size, huge))
 	} else {
 		body.Skip(8, "segment_command.vmaddr")
 		s.off, s.size = int64(body.Uint32("segment_command.fileoff")), int64(body.Uint32("segment_command.filesize"))
@@ -229,7 +236,7 @@ func (m *image) readSections(body *bin.Reader, s segment, n uint32, is64 bool) {
 		var length int64
 		if is64 {
 			body.Skip(8, "section.addr")
-			length = int64(min(body.Uint64("section.size"), 1<<62))
+			length = int64(min(body.Uint64("section.size"), huge))
 		} else {
 			body.Skip(4, "section.addr")
 			length = int64(body.Uint32("section.size"))

@@ -2,7 +2,6 @@ package macho
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/internal/plist"
@@ -51,9 +50,12 @@ func (s *slice) checkInfo() check {
 		s.facts.Info = code.Absent[code.Value]()
 		return notApplicable("Info.plist is not sealed, so nothing is taken from it")
 	}
-	v, err := plist.Parse(s.info, plist.Options{AllowBOM: true})
-	if err == nil && v.Kind() != plist.KindDict {
-		err = fmt.Errorf("the root is a %s, want a dictionary", v.Kind())
+	var v code.Value
+	var err error
+	if b := s.v.bundle; b != nil {
+		v, err = b.parsed, b.parseErr // once for all slices
+	} else {
+		v, err = s.v.readPlist(len(s.info), func() (code.Value, error) { return parseInfo(s.info) })
 	}
 	if err != nil {
 		s.facts.Info = code.Unknown[code.Value](errors.New("the Info.plist is malformed"))
@@ -63,26 +65,37 @@ func (s *slice) checkInfo() check {
 	return passed()
 }
 
+// parseInfo reads an Info.plist, which people write by hand: what no two parsers
+// read differently is let pass.
+func parseInfo(b []byte) (code.Value, error) {
+	return plist.Parse(b, plist.Options{AllowBOM: true, AllowLooseComments: true})
+}
+
 // checkResourceDirectory compares slot 3 with the CodeResources file. Only a
 // bundle has one.
 func (s *slice) checkResourceDirectory() check {
 	var data []byte
-	if s.v.bundle != nil {
-		data = s.v.bundle.resources
+	if b := s.v.bundle; b != nil {
+		if b.resourcesLink {
+			return failed(rejected(code.StatusUnsealedAppRoot, "CodeResources", -1, "it is no plain file"))
+		}
+		data = b.resources
+	} else if s.blob.has(slotResources) {
+		return failed(rejected(code.StatusResourcesNotFound, "CodeResources", s.blob.blobOffset(slotResources), "a single file carries a resource directory"))
 	}
 	for _, d := range s.dirs {
 		want, sealed := d.slot(slotResources)
 		switch {
-		case !sealed && data == nil:
+		case !sealed && s.v.bundle == nil:
 			continue
-		case !sealed:
-			return failed(rejected(code.StatusResourcesNotFound, "CodeResources", -1, "the file is there, but the %s does not seal it", d.part()))
+		case !sealed: // a bundle always has resources, so something must seal them
+			return failed(rejected(code.StatusResourcesNotFound, "CodeResources", -1, "the %s seals no resources, but the code is in a bundle", d.part()))
 		case data == nil:
-			return failed(rejected(code.StatusResourceDirectoryFailed, "CodeResources", -1, "the %s seals it, but it is missing", d.part()))
+			return failed(s.slotProblem(d, slotResources, -1, "the %s seals it, but it is missing", d.part()))
 		}
 		var buf [64]byte
 		if got := sum(d.HashType, data, &buf); string(got) != string(want) {
-			return failed(rejected(code.StatusResourceDirectoryFailed, "CodeResources", -1, "its %s is %.8x…, the %s has %.8x…", d.HashType, got, d.part(), want))
+			return failed(s.slotProblem(d, slotResources, -1, "its %s is %.8x…, the %s has %.8x…", d.HashType, got, d.part(), want))
 		}
 	}
 	if data == nil {

@@ -55,6 +55,8 @@ type check struct {
 	outcome        code.Outcome
 	reason         string
 	problems       []problem
+	// unsure says why Apple's answer is not known although the check passed here.
+	unsure string
 }
 
 func passed() check                     { return check{outcome: code.Passed} }
@@ -109,24 +111,16 @@ func (r *report) byPrecedence() {
 	sort.SliceStable(r.checks, func(i, j int) bool { return rank(r.checks[i]) < rank(r.checks[j]) })
 }
 
-// validity turns the record into facts. Our verdict is the first problem in
-// order; Apple's is the first problem that Apple does not accept.
+// validity turns the record into facts. Our verdict is the first problem in order.
 func (r *report) validity() code.Validity {
-	v := code.Validity{Apple: code.Known(code.StatusSuccess), Warnings: r.warnings}
-	appleDecided := false
+	v := code.Validity{Apple: r.apple(), Warnings: r.warnings}
 	for _, c := range r.checks {
 		out := code.Check{ID: c.id, Name: c.name, Arch: c.arch, Outcome: c.outcome, Reason: c.reason}
-		for i, p := range c.problems {
-			if i == 0 {
-				out.Status = p.err.Status
-				out.Reason = reasonOf(p)
-				out.Stricter = p.goesOn()
-			}
+		if len(c.problems) > 0 {
+			p := c.problems[0]
+			out.Status, out.Reason, out.Stricter = p.err.Status, reasonOf(p), p.goesOn()
 			if v.Status == code.StatusSuccess {
 				v.Status = p.err.Status
-			}
-			if !p.goesOn() && !appleDecided {
-				v.Apple, appleDecided = p.apple, true
 			}
 		}
 		if extra := len(c.problems) - 1; extra > 0 {
@@ -136,6 +130,66 @@ func (r *report) validity() code.Validity {
 	}
 	return v
 }
+
+// apple is the first problem that Apple does not accept: for each slice and for
+// the file as a whole, and known only if they all say the same, because Apple
+// finishes one slice before it looks at the next.
+func (r *report) apple() code.Fact[code.Status] {
+	doubt := func(format string, args ...any) code.Fact[code.Status] {
+		return code.Unknown[code.Status](fmt.Errorf(format, args...))
+	}
+	decided := map[string]code.Fact[code.Status]{} // by architecture
+	unsure := map[string]string{}
+	var order []string
+	strict := code.Known(code.StatusSuccess) // the steps that come after all slices
+	for _, c := range r.checks {
+		if _, done := decided[c.arch]; done {
+			continue
+		}
+		switch {
+		case c.unsure != "":
+			unsure[c.arch] = c.unsure
+		case c.outcome == code.NotRun:
+			unsure[c.arch] = fmt.Sprintf("check %s (%s) did not run", c.id, c.name)
+		}
+		for _, p := range c.problems {
+			if p.goesOn() {
+				continue
+			}
+			answer := p.apple
+			if why := unsure[c.arch]; why != "" {
+				answer = doubt("%s", why)
+			}
+			if c.arch == "" && lateSteps[c.id] {
+				if strict == code.Known(code.StatusSuccess) {
+					strict = answer
+				}
+				break
+			}
+			decided[c.arch] = answer
+			order = append(order, c.arch)
+			break
+		}
+	}
+	if len(order) == 0 {
+		for _, why := range unsure {
+			return doubt("%s", why)
+		}
+		return strict
+	}
+	first := decided[order[0]]
+	for _, arch := range order[1:] {
+		a, _, errA := first.Get()
+		b, _, errB := decided[arch].Get()
+		if errA != nil || errB != nil || a != b {
+			return doubt("slices fail differently, and Apple begins with the one of the machine")
+		}
+	}
+	return first
+}
+
+// lateSteps are the checks of the file as a whole that Apple runs last.
+var lateSteps = map[string]bool{"T4": true, "T6": true, "T7": true, "F3": true}
 
 func reasonOf(p problem) string {
 	s := p.err.Part

@@ -11,9 +11,22 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/internal/plist"
 )
 
-// maxPlist bounds Info.plist and entitlements, which take some memory for each
-// byte. The largest real ones have some tens of kilobytes.
+// maxPlist bounds the Info.plists and entitlements of one file, all slices
+// together: in memory they can take 64 times their size. The largest real ones
+// have some tens of kilobytes.
 const maxPlist = 512 << 10
+
+// readPlist parses a property list within the budget of the verification.
+func (v *verification) readPlist(n int, parse func() (code.Value, error)) (code.Value, error) {
+	if v.plists += n; v.plists > maxPlist {
+		return code.Value{}, fmt.Errorf("the property lists of this file have more than %d bytes", maxPlist)
+	}
+	d, err := parse()
+	if err == nil && d.Kind() != plist.KindDict {
+		err = fmt.Errorf("the root is a %s, want a dictionary", d.Kind())
+	}
+	return d, err
+}
 
 // component returns the bytes that special slot n seals, and whether they exist.
 // The seal of slots 1, 3, 4 and 6 covers the bare content, that of the others
@@ -140,7 +153,7 @@ func (s *slice) checkTopDirectory() check {
 	}
 	add(slotCMS)
 	if !bytes.Equal(list, want) {
-		return failed(rejected(code.StatusSignatureFailed, SlotName(slotTop), s.blob.blobOffset(slotTop), "it lists %x, the signature has %x", list, want))
+		return failed(rejected(code.StatusSignatureFailed, SlotName(slotTop), s.blob.blobOffset(slotTop), "it lists %.128x, the signature has %x", list, want))
 	}
 	return passed()
 }
@@ -161,12 +174,12 @@ func (s *slice) checkEntitlements() check {
 	var fromXML, fromDER code.Value
 	var err error
 	if hasXML {
-		if fromXML, err = parseEntitlementXML(xml); err != nil {
+		if fromXML, err = s.v.readPlist(len(xml), func() (code.Value, error) { return parseEntitlementXML(xml) }); err != nil {
 			return bad(slotEntitlements, err)
 		}
 	}
 	if hasDER {
-		if fromDER, err = parseEntitlementDER(der); err != nil {
+		if fromDER, err = s.v.readPlist(len(der), func() (code.Value, error) { return parseEntitlementDER(der) }); err != nil {
 			return bad(slotEntitlementsDER, err)
 		}
 	}
@@ -183,23 +196,9 @@ func (s *slice) checkEntitlements() check {
 	return passed()
 }
 
-func parseEntitlementXML(b []byte) (code.Value, error) {
-	if len(b) > maxPlist {
-		return code.Value{}, fmt.Errorf("%d bytes, at most %d are accepted", len(b), maxPlist)
-	}
-	v, err := plist.ParseXML(b, plist.Options{})
-	if err == nil && v.Kind() != plist.KindDict {
-		err = fmt.Errorf("the root is a %s, want a dictionary", v.Kind())
-	}
-	return v, err
-}
+func parseEntitlementXML(b []byte) (code.Value, error) { return plist.ParseXML(b, plist.Options{}) }
 
-func parseEntitlementDER(b []byte) (code.Value, error) {
-	if len(b) > maxPlist {
-		return code.Value{}, fmt.Errorf("%d bytes, at most %d are accepted", len(b), maxPlist)
-	}
-	return coreder.ParseEntitlements(b)
-}
+func parseEntitlementDER(b []byte) (code.Value, error) { return coreder.ParseEntitlements(b) }
 
 // difference names the first key that two dictionaries treat differently.
 func difference(xml, der code.Value) string {

@@ -87,10 +87,15 @@ type slice struct {
 // recorded and verification goes on.
 func (s *slice) run(ctx context.Context, r *report) {
 	s.m.facts(&s.facts)
+	if s.label != "" {
+		s.facts.Arch = s.label
+	}
 	stopped := ""
 	for _, st := range sliceSteps {
 		c := notRun(stopped)
-		if stopped == "" {
+		if err := ctx.Err(); err != nil && stopped == "" {
+			c, stopped = failed(*cancelled(err)), "the verification was cancelled"
+		} else if stopped == "" {
 			c = st.run(s)
 			if c.fatal() {
 				stopped = "check " + st.id + " failed"

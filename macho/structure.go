@@ -18,7 +18,7 @@ func (m *image) checkStructure(limit int64) []problem {
 		ps = append(ps, rejected(code.StatusBadMainExecutable, "load commands", m.offset, "there is neither a __LINKEDIT segment nor a symbol table"))
 	case m.linkEnd != m.size:
 		p := rejected(code.StatusBadMainExecutable, "load commands", m.offset+m.linkEnd, "the linked data ends at 0x%x, the slice at 0x%x: something was appended or cut off", m.linkEnd, m.size)
-		if m.linkEnd&0xffffffff == m.size&0xffffffff {
+		if !m.link64 && m.linkEnd&0xffffffff == m.size&0xffffffff {
 			p.apple = code.Known(code.StatusSuccess) // Apple adds in 32 bits
 		}
 		ps = append(ps, p)
@@ -33,11 +33,15 @@ func (m *image) checkStructure(limit int64) []problem {
 // mapped as code lies below the signing limit.
 func (m *image) segmentProblem(limit int64) string {
 	segs := make([]segment, 0, len(m.segments))
+	links := 0
 	for _, s := range m.segments {
+		link := s.name == "__LINKEDIT"
+		if link {
+			links++
+		}
 		if s.size == 0 {
 			continue
 		}
-		link := s.name == "__LINKEDIT"
 		switch {
 		case s.fileEnd > m.size:
 			return fmt.Sprintf("segment %q reaches to 0x%x, beyond the slice", s.name, s.fileEnd)
@@ -49,6 +53,9 @@ func (m *image) segmentProblem(limit int64) string {
 			return fmt.Sprintf("the signature [0x%x, 0x%x) does not end __LINKEDIT [0x%x, 0x%x)", m.sigOff, m.sigOff+m.sigSize, s.off, s.fileEnd)
 		}
 		segs = append(segs, s)
+	}
+	if end := m.sigOff + m.sigSize; links != 1 || end != m.size {
+		return fmt.Sprintf("there are %d __LINKEDIT segments and the signature ends at 0x%x of 0x%x bytes; want one, and the signature as the end of all", links, end, m.size)
 	}
 	sort.SliceStable(segs, func(i, j int) bool { return segs[i].off < segs[j].off })
 	for i := 1; i < len(segs); i++ {

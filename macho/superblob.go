@@ -86,6 +86,9 @@ func slotMagic(t uint32) uint32 {
 // with two directories needs 56 MiB.
 const maxSuperBlob = 64 << 20
 
+// maxEntries bounds the index: there are 20 slots with a meaning.
+const maxEntries = 64
+
 // superBlob is the signature of one slice.
 type superBlob struct {
 	raw     []byte // length bytes
@@ -155,6 +158,8 @@ func (m *image) readSuperBlob() (*superBlob, []problem) {
 		return fail("it claims %d bytes, the load command gives %d", length, m.sigSize)
 	case length < 12+8*count:
 		return fail("%d entries do not fit its %d bytes", count, length)
+	case count > maxEntries:
+		return nil, []problem{unjudged(code.StatusSignatureInvalid, "SuperBlob", at+8, "it lists %d blobs, at most %d are accepted", count, maxEntries)}
 	case length > maxSuperBlob:
 		return fail("it has %d bytes, at most %d are accepted", length, maxSuperBlob)
 	}
@@ -224,6 +229,10 @@ func (b *superBlob) overlaps() []problem {
 	sort.Slice(byOff, func(i, j int) bool { return byOff[i].off < byOff[j].off })
 	for i := 1; i < len(byOff); i++ {
 		if byOff[i].off < byOff[i-1].off+byOff[i-1].size {
+			if slotMagic(byOff[i].typ) == magicCodeDirectory && slotMagic(byOff[i-1].typ) == magicCodeDirectory {
+				// Each directory is read and hashed by itself: they must not multiply one range.
+				return []problem{unjudged(code.StatusSignatureInvalid, "SuperBlob", b.off+byOff[i].off, "two CodeDirectories overlap")}
+			}
 			return []problem{stricter(code.StatusSignatureInvalid, "SuperBlob", b.off+byOff[i].off, "%s overlaps %s", SlotName(byOff[i].typ), SlotName(byOff[i-1].typ))}
 		}
 	}

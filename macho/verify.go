@@ -18,6 +18,7 @@ type verification struct {
 	pages  bool
 	bundle *bundle // nil for a single file
 	report report
+	plists int // bytes of property lists read so far
 }
 
 // Verify verifies all of the code at path: a Mach-O or universal file, or a
@@ -62,10 +63,12 @@ func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *c
 		}
 		return subject
 	}
-	v.report.checks = append(v.report.checks, first)
 	subject.Format = c.format()
-
 	slices, best := v.selected(c)
+	if len(slices) < len(c.images) {
+		first.unsure = "slices were left out"
+	}
+	v.report.checks = append(v.report.checks, first)
 	if len(slices) == 0 {
 		v.report.checks = append(v.report.checks, check{id: "F1", name: "container", outcome: code.Failed, problems: []problem{
 			unjudged(code.StatusBadObjectFormat, "universal header", 0, "it has no slice for %q, but %s", v.opts.Arch, c.archs())}})
@@ -80,7 +83,6 @@ func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *c
 	v.fileSteps(c, slices, r, size, unchanged)
 	v.report.byPrecedence()
 	subject.Validity = v.report.validity()
-	v.appleUnknown(&subject.Validity)
 	if v.bundle != nil {
 		subject.Format = v.bundle.kind + " with " + subject.Format
 	}
@@ -99,12 +101,12 @@ func (v *verification) selected(c *container) ([]*slice, int) {
 	var out []*slice
 	best := 0
 	for i, m := range c.images {
-		if v.opts.Arch != "" && m.arch() != v.opts.Arch {
+		if v.opts.Arch != "" && c.label(i) != v.opts.Arch {
 			continue
 		}
 		s := &slice{v: v, m: m}
 		if c.fat {
-			s.label = m.arch()
+			s.label = c.label(i)
 		}
 		if i == c.best() {
 			best = len(out)
@@ -139,7 +141,7 @@ func (v *verification) fileSteps(c *container, slices []*slice, r io.ReaderAt, s
 	if unchanged != nil {
 		res := passed()
 		if err := unchanged(); err != nil {
-			res = failed(rejected(code.StatusStaticCodeChanged, "file", -1, "%w", err))
+			res = failed(unjudged(code.StatusStaticCodeChanged, "file", -1, "%w", err))
 		}
 		add("F3", "file unchanged", res)
 	}
@@ -208,10 +210,22 @@ func (v *verification) ticket(s *slice) code.Fact[int64] {
 	return code.Absent[int64]()
 }
 
+// label names a slice: by its architecture, with the subtype where two slices
+// share the name.
+func (c *container) label(i int) string {
+	m := c.images[i]
+	for k, other := range c.images {
+		if k != i && other.arch() == m.arch() {
+			return fmt.Sprintf("%s subtype %d", m.arch(), m.sub&^uint32(subtypeCapabilities))
+		}
+	}
+	return m.arch()
+}
+
 func (c *container) archs() string {
 	names := make([]string, len(c.images))
-	for i, m := range c.images {
-		names[i] = m.arch()
+	for i := range c.images {
+		names[i] = c.label(i)
 	}
 	return strings.Join(names, " ")
 }
@@ -221,19 +235,4 @@ func (c *container) format() string {
 		return fmt.Sprintf("Mach-O universal (%s)", c.archs())
 	}
 	return fmt.Sprintf("Mach-O thin (%s)", c.archs())
-}
-
-// appleUnknown takes back Apple's approval where a step that Apple's validation
-// needs did not run.
-func (v *verification) appleUnknown(out *code.Validity) {
-	status, ok, _ := out.Apple.Get()
-	if !ok || status != code.StatusSuccess {
-		return
-	}
-	for _, c := range out.Checks {
-		if c.Outcome == code.NotRun {
-			out.Apple = code.Unknown[code.Status](fmt.Errorf("check %s (%s) did not run", c.ID, c.Name))
-			return
-		}
-	}
 }

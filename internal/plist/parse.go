@@ -9,6 +9,11 @@ type Options struct {
 	// there, so entitlements must not have one.
 	AllowBOM bool
 
+	// AllowLooseComments accepts two hyphens inside a comment, which XML 1.0
+	// forbids and people write as rulers. Every parser that reads on ends the
+	// comment at the same place. Entitlements must not have them.
+	AllowLooseComments bool
+
 	// MaxValues is how many values the list may hold, keys not counted; zero
 	// means 1,000,000. Only the resource seals of the largest applications come
 	// near it.
@@ -22,7 +27,7 @@ const defaultValues = 1_000_000
 // and a part in proportion to the size. The proportion leaves room for binary
 // lists, which write a repeated string once.
 const (
-	budgetFloor  = 1 << 20
+	budgetFloor  = 128 << 10
 	budgetFactor = 64
 )
 

@@ -13,7 +13,7 @@ import (
 // "<!--->" (Psychic Paper, 2020). This parser accepts what XML 1.0 and CoreFoundation
 // read in the same way, and nothing else.
 func ParseXML(b []byte, o Options) (Value, error) {
-	p := xmlParser{xmlScanner: xmlScanner{b: b}, budget: o.budget(len(b))}
+	p := xmlParser{xmlScanner: xmlScanner{b: b, loose: o.AllowLooseComments}, budget: o.budget(len(b))}
 	if bytes.HasPrefix(b, []byte("\ufeff")) {
 		if !o.AllowBOM {
 			return Value{}, bad(0, `got a byte order mark, want "<"`)

@@ -33,6 +33,9 @@ func goodXML(t testing.TB) map[string]struct {
 		"a declaration without encoding":      {`<?xml version="1.0"?>` + inPlist("<true/>"), Bool(true)},
 		"ASCII in lower case":                 {`<?xml version="1.0" encoding="us-ascii"?>` + inPlist("<true/>"), Bool(true)},
 		"no prolog at all":                    {inPlist("<false/>"), Bool(false)},
+		"another public identifier":           {`<!DOCTYPE plist PUBLIC "-//Apple Inc.//DTD PLIST 1.0//EN" "x">` + inPlist("<true/>"), Bool(true)},
+		"a public identifier alone":           {`<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN">` + inPlist("<true/>"), Bool(true)},
+		"a document type without identifier":  {`<!DOCTYPE plist>` + inPlist("<true/>"), Bool(true)},
 		"white space before a declaration":    {"  \n" + xmlDecl + inPlist("<true/>"), Bool(true)},
 		"white space in front":                {"\r\n\t " + inPlist("<false/>"), Bool(false)},
 		"booleans with an end tag":            {inPlist("<array><true></true><false></false ></array>"), Array(Bool(true), Bool(false))},
@@ -109,9 +112,6 @@ var badXML = map[string]string{
 	"a processing instruction inside":      inPlist("<?x y?><true/>"),
 	"a processing instruction in a string": inPlist("<string><?x?></string>"),
 	"another document type":                `<!DOCTYPE html>` + inPlist("<true/>"),
-	"another public identifier":            `<!DOCTYPE plist PUBLIC "-//Evil//DTD PLIST 1.0//EN" "x">` + inPlist("<true/>"),
-	"a public identifier alone":            `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN">` + inPlist("<true/>"),
-	"a document type without identifier":   `<!DOCTYPE plist>` + inPlist("<true/>"),
 	"two document types":                   docType + docType + inPlist("<true/>"),
 	"an internal document type":            `<!DOCTYPE plist [<!ENTITY a "b">]>` + inPlist("<string>&a;</string>"),
 	"an internal part behind Apple's":      strings.TrimSuffix(docType, ">") + ` [<!ENTITY a "b">]>` + inPlist("<true/>"),
@@ -329,5 +329,19 @@ func TestEncodeXMLNeverTurnsOneValueIntoAnother(t *testing.T) {
 	} {
 		_, err := Parse(EncodeXML(v), Options{})
 		assert.Error(t, err, name)
+	}
+}
+
+func TestLooseCommentsAreAnOption(t *testing.T) {
+	t.Parallel()
+	doc := "<!-- ---- section ---- -->" + inPlist("<true/>")
+	_, err := ParseXML([]byte(doc), Options{})
+	assert.Error(t, err)
+	v, err := ParseXML([]byte(doc), Options{AllowLooseComments: true})
+	require.NoError(t, err)
+	assert.True(t, v.Equal(Bool(true)))
+	for _, odd := range []string{"<!-->", "<!--->", "<!-- --", "<!-- -- >"} {
+		_, err := ParseXML([]byte(odd+inPlist("<true/>")), Options{AllowLooseComments: true})
+		assert.Error(t, err, odd)
 	}
 }

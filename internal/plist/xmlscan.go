@@ -10,8 +10,9 @@ import (
 // xmlScanner reads the XML that property lists use. The input was checked by
 // checkChars.
 type xmlScanner struct {
-	b []byte
-	i int
+	loose bool // comments may hold two hyphens
+	b     []byte
+	i     int
 }
 
 // isChar reports whether XML 1.0 allows the character in a document.
@@ -85,7 +86,11 @@ func (s *xmlScanner) misc() error {
 		case s.looking(">"), s.looking("->"):
 			return bad(off, "got a comment that some parsers end at once")
 		}
-		n := bytes.Index(s.b[s.i:], []byte("--"))
+		end := "--"
+		if s.loose {
+			end = "-->"
+		}
+		n := bytes.Index(s.b[s.i:], []byte(end))
 		if n < 0 {
 			return bad(off, "got a comment without end")
 		}
@@ -254,35 +259,36 @@ func (s *xmlScanner) encoding(name string) (bool, error) {
 	return false, nil
 }
 
-// publicIDs are the public identifiers of Apple's document type.
-var publicIDs = []string{"-//Apple//DTD PLIST 1.0//EN", "-//Apple Computer//DTD PLIST 1.0//EN"}
-
-// doctype reads the document type without an internal subset, the only place
-// where entities could be declared.
+// doctype reads the document type. Its identifiers do not matter to any reader
+// and real files have many; an internal subset, the only place where entities
+// could be declared, is refused.
 func (s *xmlScanner) doctype() error {
 	s.i += len("<!DOCTYPE")
-	if !s.space() || !s.accept("plist") || !s.space() {
+	if !s.space() || !s.accept("plist") {
 		return bad(s.i, `got another document type, want "plist"`)
+	}
+	spaced := s.space()
+	if s.accept(">") {
+		return nil
 	}
 	off := s.i
 	public := s.accept("PUBLIC")
-	if !public && !s.accept("SYSTEM") || !s.space() {
+	if !spaced || !public && !s.accept("SYSTEM") || !s.space() {
+		if s.looking("[") {
+			return bad(s.i, "got an internal document type, which could declare entities")
+		}
 		return bad(off, "got %s in the DOCTYPE, want PUBLIC or SYSTEM", got(s.b, off))
-	}
-	if public {
-		id, err := s.quoted()
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(publicIDs, id) {
-			return bad(off, "got the document type %q, want Apple's", id)
-		}
-		s.space()
 	}
 	if _, err := s.quoted(); err != nil {
 		return err
 	}
 	s.space()
+	if public && !s.looking(">") && !s.looking("[") {
+		if _, err := s.quoted(); err != nil {
+			return err
+		}
+		s.space()
+	}
 	if s.looking("[") {
 		return bad(s.i, "got an internal document type, which could declare entities")
 	}

@@ -1,0 +1,174 @@
+package macho
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+)
+
+// rootFS is a directory handle as a file system. A pipe that takes a file's place
+// does not block it.
+type rootFS struct{ *os.Root }
+
+func (r rootFS) Open(name string) (fs.File, error) {
+	return r.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+func (r rootFS) Lstat(name string) (fs.FileInfo, error) {
+	return r.Root.Lstat(filepath.FromSlash(name))
+}
+
+func (r rootFS) ReadLink(name string) (string, error) {
+	return r.Readlink(filepath.FromSlash(name))
+}
+
+// open finds what lies at a path and verifies it.
+func open(ctx context.Context, name string, o Options, pages bool) (*code.Subject, error) {
+	v := &verification{ctx: ctx, opts: o, pages: pages}
+	real, err := filepath.EvalSymlinks(name) // once: everything else goes through handles
+	if err != nil {
+		return nil, openError(err)
+	}
+	if abs, err := filepath.Abs(real); err == nil {
+		real = abs
+	}
+	st, err := os.Stat(real)
+	if err != nil {
+		return nil, openError(err)
+	}
+	var subject *code.Subject
+	if st.IsDir() {
+		subject, err = v.openDir(real, "")
+	} else if dir, exe := enclosingBundle(real); dir != "" {
+		subject, err = v.openDir(dir, exe)
+	} else {
+		subject, err = v.openFile(os.OpenFile, real)
+	}
+	if err != nil {
+		return nil, err
+	}
+	subject.Path = name
+	return subject, nil
+}
+
+// openDir verifies the bundle at dir. With exe, a path below dir, the bundle's
+// main executable must be that file; otherwise the file is verified alone.
+func (v *verification) openDir(dir, exe string) (*code.Subject, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, openError(err)
+	}
+	defer root.Close()
+	b, err := openBundle(rootFS{root}, filepath.Base(dir))
+	if exe != "" && (err != nil || b.executable != exe) {
+		return v.openFile(root.OpenFile, filepath.FromSlash(exe))
+	}
+	if err != nil {
+		return v.refuse(code.StatusBadBundleFormat, err), nil
+	}
+	v.bundle = b
+	s, err := v.openFile(root.OpenFile, filepath.FromSlash(b.executable))
+	if code.StatusOf(err) == code.StatusStaticCodeNotFound {
+		return v.refuse(code.StatusBadBundleFormat, fmt.Errorf("the main executable %s is missing", b.executable)), nil
+	}
+	return s, err
+}
+
+// refuse is the verdict on what is no file or bundle that could hold code.
+func (v *verification) refuse(status code.Status, err error) *code.Subject {
+	part, format := "file", "special file"
+	if status == code.StatusBadBundleFormat {
+		part, format = "bundle", "directory"
+	}
+	v.report.checks = []check{{id: "F1", name: "container", outcome: code.Failed,
+		problems: []problem{rejected(status, part, -1, "%w", err)}}}
+	return &code.Subject{Origin: code.OriginDisk, Format: format, Validity: v.report.validity()}
+}
+
+// enclosingBundle returns the directory of the bundle that a file would be the
+// main executable of, and the file's path in it; "" when its place is none of
+// the known ones.
+func enclosingBundle(file string) (dir, exe string) {
+	up := func(n int) string {
+		d := file
+		for range n {
+			d = filepath.Dir(d)
+		}
+		return d
+	}
+	rel := func(d string) string {
+		r, err := filepath.Rel(d, file)
+		if err != nil {
+			return ""
+		}
+		return filepath.ToSlash(r)
+	}
+	switch {
+	case filepath.Base(up(1)) == "MacOS" && filepath.Base(up(2)) == "Contents":
+		dir = up(3)
+	case filepath.Base(up(2)) == "Versions" && filepath.Ext(up(3)) == ".framework":
+		dir = up(3)
+	case existsAt(filepath.Join(up(1), "Info.plist")), existsAt(filepath.Join(up(1), "Resources/Info.plist")):
+		dir = up(1)
+	default:
+		return "", ""
+	}
+	return dir, rel(dir)
+}
+
+func existsAt(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+// openFile verifies one regular file through one handle, and compares what the
+// file is before and after.
+func (v *verification) openFile(open func(string, int, os.FileMode) (*os.File, error), name string) (*code.Subject, error) {
+	// A pipe in place of a file must not block.
+	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, openError(err)
+	}
+	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return nil, openError(err)
+	}
+	if !before.Mode().IsRegular() {
+		return v.refuse(code.StatusRegularFile, fmt.Errorf("it is no plain file but %s", before.Mode().Type())), nil
+	}
+	return v.run(f, before.Size(), func() error {
+		after, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+			return errors.New("the file changed while it was read")
+		}
+		return nil
+	}), nil
+}
+
+// openError says why nothing could be judged. A file that may not be read is
+// never called unsigned.
+func openError(err error) error {
+	var e *code.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	status := code.StatusSignatureNotVerifiable
+	if errors.Is(err, fs.ErrNotExist) {
+		status = code.StatusStaticCodeNotFound
+	}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return &code.Error{Status: status, Part: "file", Off: -1, Err: err}
+}
