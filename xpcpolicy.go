@@ -9,6 +9,10 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/policy"
 )
 
+// DecisionSchema is the version of the JSON form of decisions: of [Result] and of
+// policy.Decision. docs/schema/decision-1.schema.json describes it.
+const DecisionSchema = 1
+
 // Options are the choices of one verification. The zero value is the strictest.
 type Options struct {
 	// Arch narrows a universal file to one slice, as in "arm64". The other slices

@@ -80,7 +80,7 @@ line, policy, requirement); 3 could not tell (missing, unreadable or unknown).`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(a.helpCommand(root))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(cmd, "%s", flagProblem(err.Error()))
+		return usage(cmd, "%s", shown(flagProblem(err.Error())))
 	})
 	root.AddCommand(a.checkCommand(), a.showCommand(), a.verifyCommand(), a.factsCommand(),
 		a.reqCommand(), a.explainCommand(), a.versionCommand(), a.manCommand())

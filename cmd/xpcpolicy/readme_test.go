@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/xpcpolicy/xpcpolicy"
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/policy"
 )
 
 var consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```")
@@ -57,9 +62,9 @@ func runs(t *testing.T, page string, args []string, out *bytes.Buffer) bool {
 	default:
 		require.Equal(t, "xpcpolicy", args[0], "%s: %v", page, args)
 	}
-	code := Main(args[1:], strings.NewReader(""), out, out)
-	if goRun && code != 0 {
-		out.WriteString("exit status " + strconv.Itoa(code) + "\n") // which go run adds
+	status := Main(args[1:], strings.NewReader(""), out, out)
+	if goRun && status != 0 {
+		out.WriteString("exit status " + strconv.Itoa(status) + "\n") // which go run adds
 	}
 	return true
 }
@@ -106,9 +111,23 @@ func TestReadmePrintsTheExamplePolicy(t *testing.T) {
 	root := filepath.Join(testDir, "..", "..")
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)
-	policy, err := os.ReadFile(filepath.Join(root, "examples/helper/policy.yaml"))
+	example, err := os.ReadFile(filepath.Join(root, "examples/helper/policy.yaml"))
 	require.NoError(t, err)
-	assert.Contains(t, string(readme), "```yaml\n"+string(policy)+"```")
+	assert.Contains(t, string(readme), "```yaml\n"+string(example)+"```")
+}
+
+// TestCompatibilityPageNamesTheVersions keeps the promises those of this version.
+func TestCompatibilityPageNamesTheVersions(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile(filepath.Join(testDir, "../../docs/compatibility.md"))
+	require.NoError(t, err)
+	for _, want := range []string{
+		fmt.Sprintf(`"schema": %d`, code.Schema), fmt.Sprintf("subject-%d.schema.json", code.Schema),
+		fmt.Sprintf("decision schema %d", xpcpolicy.DecisionSchema), fmt.Sprintf("decision-%d.schema.json", xpcpolicy.DecisionSchema),
+		"apiVersion: " + policy.APIVersion,
+	} {
+		assert.Contains(t, string(b), want)
+	}
 }
 
 // TestPagesNameOnlyWhatExists follows the links of the pages into the repository,

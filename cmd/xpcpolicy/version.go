@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xpcpolicy/xpcpolicy"
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/policy"
 )
@@ -50,7 +51,7 @@ type versionJSON struct {
 func buildVersion() versionJSON {
 	v := versionJSON{
 		Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		SubjectSchema: code.Schema, DecisionSchema: 1, PolicyAPI: policy.APIVersion, HostTables: code.HostsVersion,
+		SubjectSchema: code.Schema, DecisionSchema: xpcpolicy.DecisionSchema, PolicyAPI: policy.APIVersion, HostTables: code.HostsVersion,
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
