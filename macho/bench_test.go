@@ -77,7 +77,7 @@ func BenchmarkCMS(b *testing.B) {
 		if _, err := s.checkTimestamp(); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := buildChain(cert, certs); err != nil {
+		if _, err := buildChain(cert, certs, fixtures.Clock, false); err != nil {
 			b.Fatal(err)
 		}
 	}

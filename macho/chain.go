@@ -27,42 +27,65 @@ const (
 // errIncomplete says that no self-signed certificate was reached.
 var errIncomplete = errors.New("the chain does not end in a self-signed certificate")
 
-// buildChain returns the path from leaf to a self-signed certificate, each
-// signed by the next. Names only propose an issuer; its key decides. The bag
-// comes first, then Apple's certificates that ship with this package.
-func buildChain(leaf *x509.Certificate, bag []*x509.Certificate) ([]*x509.Certificate, error) {
+// buildChain returns the best path from leaf to a self-signed certificate, each
+// signed by the next. Names only propose an issuer; its key decides. The bag is
+// not signed, so its order must not matter: of several paths, one that keeps the
+// rules counts, then one that was valid at the time, then one that ends in Apple's
+// root, then the shortest. Apple's certificates that ship with this package help
+// out where the bag has none.
+func buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, sha1 bool) ([]*x509.Certificate, error) {
+	var best []*x509.Certificate
+	bestRank := -1
+	consider := func(path []*x509.Certificate) {
+		rank := 0
+		if checkChain(path, sha1) == nil {
+			rank += 4
+		}
+		if _, err := checkValidity(path, at); err == nil || at.IsZero() {
+			rank += 2
+		}
+		if isAppleRoot(path[len(path)-1]) {
+			rank++
+		}
+		if rank > bestRank || rank == bestRank && len(path) < len(best) {
+			best, bestRank = path, rank
+		}
+	}
 	tries := maxLinks
-	var walk func(path []*x509.Certificate) []*x509.Certificate
-	walk = func(path []*x509.Certificate) []*x509.Certificate {
+	var walk func(path []*x509.Certificate)
+	walk = func(path []*x509.Certificate) {
 		last := path[len(path)-1]
 		if selfSigned(last) {
-			return path
+			consider(path)
+			return
 		}
 		if len(path) == maxChain {
-			return nil
+			return
 		}
+		found := false
 		for _, pool := range [][]*x509.Certificate{bag, bundled()} {
+			if found { // the bag had an issuer
+				break
+			}
 			for _, c := range pool {
 				if !bytes.Equal(c.RawSubject, last.RawIssuer) || contains(path, c) {
 					continue
 				}
 				if tries--; tries < 0 {
-					return nil
+					return
 				}
-				if c.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) != nil {
-					continue
-				}
-				if p := walk(append(path[:len(path):len(path)], c)); p != nil {
-					return p
+				if c.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) == nil {
+					found = true
+					walk(append(path[:len(path):len(path)], c))
 				}
 			}
 		}
-		return nil
 	}
-	if p := walk([]*x509.Certificate{leaf}); p != nil {
-		return p, nil
+	walk([]*x509.Certificate{leaf})
+	if best == nil {
+		return nil, errIncomplete
 	}
-	return nil, errIncomplete
+	return best, nil
 }
 
 func contains(path []*x509.Certificate, c *x509.Certificate) bool {
@@ -103,6 +126,12 @@ var criticalExtensions = map[code.OID]bool{
 
 var oidNameConstraints = code.MustOID("2.5.29.30")
 
+// ownRule marks an error that rests on a rule of ours, or on one whose place in
+// Apple's code is not known.
+type ownRule struct{ error }
+
+func (o ownRule) Unwrap() error { return o.error }
+
 // checkChain applies the rules for every certificate of a path whose links were
 // verified: who may sign others, how far, with which keys and digests. SHA-1 is
 // accepted only below one of Apple's roots and, for timestamps, everywhere.
@@ -116,12 +145,17 @@ func checkChain(path []*x509.Certificate, sha1 bool) error {
 		}
 		for _, e := range c.Extensions {
 			o := oidOf(e.Id)
-			if o == oidNameConstraints || e.Critical && !criticalExtensions[o] {
-				return fmt.Errorf("%s has the extension %s, which is not understood", who, o)
+			if o == oidNameConstraints {
+				return ownRule{fmt.Errorf("%s has name constraints, which are not evaluated", who)}
+			}
+			if e.Critical && !criticalExtensions[o] {
+				return fmt.Errorf("%s has the critical extension %s, which is not understood", who, o)
 			}
 		}
 		if c != root || i == 0 {
-			if err := strongKey(c); err != nil {
+			if err := strongKey(c); err != nil && c == root { // Apple lets roots pass
+				return ownRule{fmt.Errorf("%s: %w", who, err)}
+			} else if err != nil {
 				return fmt.Errorf("%s: %w", who, err)
 			}
 		}
@@ -140,7 +174,7 @@ func checkChain(path []*x509.Certificate, sha1 bool) error {
 			return fmt.Errorf("%s allows %d intermediates, there are %d", who, c.MaxPathLen, i-1)
 		}
 		if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
-			return fmt.Errorf("%s may not sign certificates", who)
+			return ownRule{fmt.Errorf("%s may not sign certificates", who)}
 		}
 	}
 	return nil
@@ -174,7 +208,7 @@ func strongLink(a x509.SignatureAlgorithm, sha1 bool) error {
 		if sha1 {
 			return nil
 		}
-		return errors.New("it was signed with SHA-1")
+		return ownRule{errors.New("it was signed with SHA-1")}
 	}
 	return fmt.Errorf("it was signed with %s", a)
 }

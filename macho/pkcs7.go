@@ -14,10 +14,11 @@ import (
 // found: two readers that see different signers in one blob are an attack.
 
 // crossCheck lets the library verify the same CMS over the same content.
-// Signatures that name their certificate by key identifier, which the library
-// does not know, are verified by our reader alone.
+// Signatures that name their certificate by key identifier, or their algorithm by
+// the bare kind of key, which the library does not know, are verified by our reader
+// alone.
 func (s *signedData) crossCheck(content []byte, certs []*x509.Certificate) (err error) {
-	if s.keyID != nil {
+	if s.keyID != nil || s.sigAlg == oidECPublicKey {
 		return nil
 	}
 	defer func() {

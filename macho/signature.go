@@ -74,20 +74,31 @@ func (s *slice) checkCMSSignature() check {
 		p := s.cmsFailed(code.StatusSignatureFailed, "%w", err)
 		// Apple accepts a signature over the bare content, and takes another
 		// attribute that stands there twice for missing.
-		if d := s.cms.duplicate; len(s.cms.attrs) == 0 || d != "" && d != oidContentType && d != oidDigest {
+		d := s.cms.duplicate
+		_, accepted := digestAlgorithms[s.cms.digest]
+		if len(s.cms.attrs) == 0 || !accepted || d != "" && d != oidContentType && d != oidDigest {
 			p.apple = code.Unknown[code.Status](err)
 		}
 		return failed(p)
 	}
 	if err := s.cms.crossCheck(primary, s.bag); err != nil {
-		return failed(s.cmsFailed(code.StatusSignatureFailed, "%w", err))
+		return failed(unjudged(code.StatusSignatureFailed, "CMS signature", s.blob.blobOffset(slotCMS), "%w", err))
 	}
 	s.signer = cert
 	s.stamp, s.stampErr = s.cms.checkTimestamp()
 	if s.stampErr != nil && !errors.Is(s.stampErr, errTimestampUntrusted) {
-		return failed(s.cmsFailed(code.StatusSignatureFailed, "timestamp: %w", s.stampErr))
+		p := s.cmsFailed(code.StatusSignatureFailed, "timestamp: %w", s.stampErr)
+		var own ownRule
+		if errors.As(s.stampErr, &own) {
+			p.apple = code.Unknown[code.Status](s.stampErr)
+		}
+		return failed(p)
 	}
-	return passed()
+	c := passed()
+	if s.stamp != nil && s.stamp.newDigest {
+		c.unsure = "Apple's code knows only SHA-1 and SHA-256 in timestamps"
+	}
+	return c
 }
 
 // checkAgility compares the hash lists in the signed attributes with all
@@ -238,12 +249,23 @@ func (s *slice) checkChain() check {
 		s.facts.Certs = code.Absent[[]code.Certificate]()
 		return notApplicable(adHocSteps)
 	}
-	path, err := buildChain(s.signer, s.bag)
+	when := s.claimed
+	if s.stamp != nil {
+		when = s.stamp.time
+	} else if when.IsZero() {
+		when = s.v.opts.Now
+	}
+	path, err := buildChain(s.signer, s.bag, when, false)
 	if err != nil {
 		return failed(rejected(code.StatusNotTrusted, "certificate chain", -1, "%q: %w", s.signer.Subject.CommonName, err))
 	}
 	if err := checkChain(path, false); err != nil {
-		return failed(rejected(code.StatusNotTrusted, "certificate chain", -1, "%w", err))
+		p := rejected(code.StatusNotTrusted, "certificate chain", -1, "%w", err)
+		var own ownRule
+		if errors.As(err, &own) {
+			p.apple = code.Unknown[code.Status](err)
+		}
+		return failed(p)
 	}
 	if p := checkLeaf(s.signer); p != nil {
 		return failed(*p)

@@ -23,8 +23,10 @@ var rsaAlgorithms = map[code.OID]bool{
 	code.MustOID("1.2.840.113549.1.1.13"): true, // sha512WithRSA
 }
 
+var oidECPublicKey = code.MustOID("1.2.840.10045.2.1")
+
 var ecdsaAlgorithms = map[code.OID]bool{
-	code.MustOID("1.2.840.10045.2.1"):   true, // ecPublicKey
+	oidECPublicKey:                      true, // older Apple tools write it
 	code.MustOID("1.2.840.10045.4.1"):   true, // ecdsaWithSHA1
 	code.MustOID("1.2.840.10045.4.3.2"): true, // ecdsaWithSHA256
 	code.MustOID("1.2.840.10045.4.3.3"): true, // ecdsaWithSHA384

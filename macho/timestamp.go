@@ -14,6 +14,8 @@ import (
 type timestamp struct {
 	time time.Time
 	root *x509.Certificate
+	// newDigest says that the imprint uses a digest that Apple's code does not know.
+	newDigest bool
 }
 
 // errTimestampUntrusted says that the token's own chain does not hold.
@@ -44,7 +46,7 @@ func parseTimestamp(token, signature []byte) (*timestamp, error) {
 	if err := s.crossCheck(s.content, certs); err != nil {
 		return nil, err
 	}
-	when, err := parseTSTInfo(s.content, signature)
+	when, imprint, err := parseTSTInfo(s.content, signature)
 	if err != nil {
 		return nil, err
 	}
@@ -58,68 +60,75 @@ func parseTimestamp(token, signature []byte) (*timestamp, error) {
 	if !stamping {
 		return nil, fmt.Errorf("%w: %q may not stamp times", errTimestampUntrusted, cert.Subject.CommonName)
 	}
-	path, err := buildChain(cert, certs)
+	path, err := buildChain(cert, certs, when, true)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errTimestampUntrusted, err)
 	}
 	if err := checkChain(path, true); err != nil {
 		return nil, fmt.Errorf("%w: %w", errTimestampUntrusted, err)
 	}
-	return &timestamp{when, path[len(path)-1]}, nil
+	root := path[len(path)-1]
+	if !isAppleRoot(root) && (len(cert.ExtKeyUsage) != 1 || len(cert.UnknownExtKeyUsage) != 0) {
+		// RFC 3161: a certificate that may do anything else could vouch for itself.
+		return nil, fmt.Errorf("%w: %q may do more than stamp times", errTimestampUntrusted, cert.Subject.CommonName)
+	}
+	return &timestamp{when, root, imprint != oidSHA1 && imprint != oidSHA256}, nil
 }
 
-// parseTSTInfo reads the time and compares the imprint with the signature.
-func parseTSTInfo(b, signature []byte) (when time.Time, err error) {
+// parseTSTInfo reads the time and compares the imprint with the signature. It
+// returns the imprint's digest algorithm too.
+func parseTSTInfo(b, signature []byte) (when time.Time, alg code.OID, err error) {
 	total, err := checkTLV(b)
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
 	if total != len(b) {
-		return when, derError("%d bytes follow the TSTInfo", len(b)-total)
+		return when, "", derError("%d bytes follow the TSTInfo", len(b)-total)
 	}
 	if err := definite(b, "TSTInfo"); err != nil {
-		return when, err
+		return when, "", err
 	}
 	seq, _, err := want(b, tagSequence, "TSTInfo")
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
 	_, rest, err := want(seq.body, tagInteger, "TSTInfo.version")
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
 	if _, rest, err = want(rest, tagOID, "TSTInfo.policy"); err != nil {
-		return when, err
+		return when, "", err
 	}
 	imprint, rest, err := want(rest, tagSequence, "messageImprint")
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
 	alg, hashed, err := algorithm(imprint.body, "messageImprint")
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
 	digest, _, err := want(hashed, tagOctets, "messageImprint")
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
 	d, ok := digestAlgorithms[alg]
 	if !ok {
-		return when, fmt.Errorf("the imprint's digest algorithm %s is not accepted", alg)
+		return when, "", fmt.Errorf("the imprint's digest algorithm %s is not accepted", alg)
 	}
 	h := d.hash.New()
 	h.Write(signature)
 	if !bytes.Equal(h.Sum(nil), digest.body) {
-		return when, errors.New("the token was made for another signature")
+		return when, "", errors.New("the token was made for another signature")
 	}
 	if _, rest, err = want(rest, tagInteger, "TSTInfo.serialNumber"); err != nil {
-		return when, err
+		return when, "", err
 	}
 	gen, _, err := want(rest, tagGeneralTime, "genTime")
 	if err != nil {
-		return when, err
+		return when, "", err
 	}
-	return derTime(gen)
+	when, err = derTime(gen)
+	return when, alg, err
 }
 
 // checkTimestamp verifies the unsigned attributes: none, or exactly one
@@ -128,8 +137,17 @@ func (s *signedData) checkTimestamp() (*timestamp, error) {
 	if len(s.unsigned) == 0 {
 		return nil, nil
 	}
-	if len(s.unsigned) > 1 || s.unsigned[0].oid != oidTimestamp {
-		return nil, fmt.Errorf("there is an unsigned attribute %s that is no timestamp", s.unsigned[0].oid)
+	stamps := 0
+	for _, a := range s.unsigned {
+		if a.oid == oidTimestamp {
+			stamps++
+		}
+	}
+	switch {
+	case stamps != 1:
+		return nil, fmt.Errorf("there are unsigned attributes and %d timestamps, want one", stamps)
+	case len(s.unsigned) > 1:
+		return nil, ownRule{fmt.Errorf("there are %d unsigned attributes, want the timestamp alone", len(s.unsigned))}
 	}
 	token, rest, err := want(s.unsigned[0].values, tagSequence, "timestamp")
 	if err != nil {
