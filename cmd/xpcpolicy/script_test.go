@@ -28,6 +28,10 @@ func TestScripts(t *testing.T) {
 func params(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command ends a second later
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fixture": cmdFixture,
 			"tamper":  cmdTamper,
