@@ -33,20 +33,38 @@ func shorten(n *diag.Node) *diag.Node {
 			return &c
 		}
 	}
-	hidden, at := 0, 0
+	long := len(n.Children) > maxSiblings
+	yes, open := 0, 0 // leaves that are counted instead of shown
+	yesAt, openAt := -1, -1
+	undecided := 0
 	for _, child := range n.Children {
-		if len(n.Children) > maxSiblings && child.Verdict == diag.Yes && len(child.Children) == 0 {
-			if hidden == 0 {
-				at = len(c.Children)
+		if len(child.Children) == 0 && child.Verdict == diag.VerdictUnknown {
+			undecided++
+		}
+	}
+	for _, child := range n.Children {
+		leaf := len(child.Children) == 0
+		switch {
+		case long && leaf && child.Verdict == diag.Yes:
+			if yes++; yesAt < 0 {
+				yesAt = len(c.Children)
 				c.Children = append(c.Children, nil)
 			}
-			hidden++
-			continue
+		case long && leaf && child.Verdict == diag.VerdictUnknown && n.Verdict == diag.No && undecided > 1:
+			// Something else is a plain no, which decides.
+			if open++; openAt < 0 {
+				openAt = len(c.Children)
+				c.Children = append(c.Children, nil)
+			}
+		default:
+			c.Children = append(c.Children, shorten(child))
 		}
-		c.Children = append(c.Children, shorten(child))
 	}
-	if hidden > 0 {
-		c.Children[at] = &diag.Node{Label: fmt.Sprintf("%d others", hidden), Verdict: diag.Yes}
+	if yes > 0 {
+		c.Children[yesAt] = &diag.Node{Label: fmt.Sprintf("%d others", yes), Verdict: diag.Yes}
+	}
+	if open > 0 {
+		c.Children[openAt] = &diag.Node{Label: fmt.Sprintf("%d others", open), Verdict: diag.VerdictUnknown}
 	}
 	return &c
 }
