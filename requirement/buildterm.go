@@ -121,8 +121,8 @@ func (Builder) Notarized() Term { return Term{e: &Expr{Op: OpNotarized}} }
 // Legacy is true of Developer ID code from before notarisation was demanded.
 func (Builder) Legacy() Term { return Term{e: &Expr{Op: OpLegacy}} }
 
-// Team is true of code that a team signed with any certificate from Apple: while
-// developing, for Developer ID and before it goes to the store. What Apple signs
+// Team is true of code that a team signed with any certificate that Apple issued:
+// while developing, for Developer ID and before it goes to the store. What Apple signs
 // for the store carries Apple's certificate, not the team's: see
 // [Builder.MacAppStore].
 func (b Builder) Team(id string) Term {

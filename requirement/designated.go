@@ -175,6 +175,8 @@ func foreignAnchor(certs []code.Certificate) (*Expr, error) {
 
 // adHocDesignated returns the cdhashes of the top-level slice and then of the
 // others, each by the number of its hash type.
+//
+// Apple: asks the ad-hoc flag of the CodeDirectory, not whether there is a chain.
 func adHocDesignated(s *code.Subject) (*Expr, error) {
 	parts := []*code.Slice{&s.Slice}
 	for i := range s.Slices {
