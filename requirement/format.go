@@ -39,7 +39,8 @@ const usualWidth = 100
 // bytes: the result compiles to the same bytes, and formatting it again changes
 // nothing. It ends in a newline.
 //
-// A comment inside a term moves behind it; one between an operator and its
+// One blank line stays before a comment, a label and the first word. A comment
+// inside a term moves behind it; one between an operator and its
 // line's end moves in front of the operator. The dumper's `/* exists */` becomes
 // the word. What a text says stays as it was written, if not as it was quoted:
 // dates, object identifiers, letters beyond ASCII, paths of certificates (which
@@ -91,7 +92,7 @@ func formatSource(text string, o FormatOptions) string {
 			limit = s.parts[i+1].start
 		}
 		f.flush(part.start)
-		f.soft = i > 0
+		f.soft, f.blank = i > 0, part.blankBefore
 		f.part(part)
 		f.depth, f.line = 0, false
 		f.flush(limit)

@@ -1,6 +1,7 @@
 package requirement
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,14 @@ func TestFormatSource(t *testing.T) {
 		"comments in labels": {
 			"designated # why\n => always",
 			"designated => # why\n    always\n",
+		},
+		"one blank line stays before comments and labels": {
+			"\n\n# head\n\n\n# more\n\nalways\n\nand\n\n# why\n\nnever\n\n# end\n\n",
+			"# head\n\n# more\n\nalways\n\n# why\nand never\n\n# end\n",
+		},
+		"blank lines in sets": {
+			"host =>\n\n always\n\n\nguest => never\nplugin => ( # a\n\n # b\n\nlegacy)",
+			"host => always\n\nguest => never\nplugin => # a\n\n    # b\n    legacy\n",
 		},
 		"stars that do not close a comment": {
 			"/* x **/ */ always /***/ and */",
@@ -216,10 +225,86 @@ func TestFormatSourceOfVectors(t *testing.T) {
 	}
 }
 
+// randomSource makes the lexemes of a text that parses, with parentheses that
+// decide bytes and such that do not.
+type randomSource struct {
+	r *rand.Rand
+	b []string
+}
+
+func (g *randomSource) add(words ...string) { g.b = append(g.b, words...) }
+
+func (g *randomSource) expr(depth int) {
+	switch k := g.r.IntN(10); {
+	case depth == 0 || k < 2:
+		g.add([][]string{
+			{"always"}, {"identifier", "com.example.a"}, {"info", "[", "a", "]"}, {"info", "[", "a", "]", "exists"}, {"anchor", "trusted"},
+			{"certificate", "-", "1", "[", "field.1.2.3", "]", "absent"}, {"cert", "0", "[", `"subject.OU"`, "]", "==", "*", "x", "*"},
+			{"(", "name", ")"}, {"anchor", "/a/b"}, {"info", "[", "b", "]", "<", "timestamp", `"x"`}, {"platform", "7"},
+			{"identifier", `"` + strings.Repeat("long ", 1+g.r.IntN(15)) + `"`},
+		}[g.r.IntN(12)]...)
+	case k < 4:
+		g.add("(")
+		g.expr(depth - 1)
+		g.add(")")
+	case k < 5:
+		g.add("!", "(")
+		g.expr(depth - 1)
+		g.add(")")
+	default:
+		g.expr(depth - 1)
+		g.add([]string{"and", "or"}[g.r.IntN(2)])
+		g.expr(depth - 1)
+	}
+}
+
+// text joins the lexemes with comments and line breaks here and there.
+func (g *randomSource) text() string {
+	var b strings.Builder
+	often := 1 + g.r.IntN(20)
+	for _, w := range append(g.b, "") {
+		if g.r.IntN(often) == 0 {
+			for range 1 + g.r.IntN(3) {
+				b.WriteString(formatPieces[g.r.IntN(len(formatPieces))])
+			}
+		}
+		b.WriteString(" " + w)
+	}
+	return b.String()
+}
+
+func TestFormatSourceAtRandom(t *testing.T) {
+	t.Parallel()
+	rounds := 3000
+	if testing.Short() {
+		rounds = 200
+	}
+	parse := 0
+	for i := range rounds {
+		g := randomSource{r: rand.New(rand.NewPCG(uint64(i), 7))}
+		for n := g.r.IntN(4) - 1; n > 0; n-- { // a set, sometimes
+			g.add([]string{"host", "3", "designated"}[g.r.IntN(3)], "=>")
+			g.expr(g.r.IntN(5))
+			for range g.r.IntN(3) {
+				g.add(";")
+			}
+		}
+		if len(g.b) == 0 {
+			g.expr(g.r.IntN(6))
+		}
+		text := g.text()
+		if _, err := (ParseOptions{ReadFile: func(string) ([]byte, error) { return nil, nil }}).ParseAny("", text); err == nil {
+			checkFormatted(t, text)
+			parse++
+		}
+	}
+	assert.Greater(t, parse, rounds*9/10)
+}
+
 // formatPieces are what FuzzFormatSource strews between the lexemes of a text.
 var formatPieces = []string{
 	" ", "\n", "\n\n", "\t", "/* a */", "/* b */\n", "# c\n", "// d\n", "\n# e\n", "\n/* f */\n", "\n/* g */ ",
-	"/****/", "/***/ */", "/*h\n*/", "# i\r\n", "/* exists */", "\n/* exists */\n", "/*\n*/\n", "/* j */ # k\n",
+	"/****/", "/***/ */", "\n\n# l\n\n", "\n\n/* m */\n\n", "/*h\n*/", "# i\r\n", "/* exists */", "\n/* exists */\n", "/*\n*/\n", "/* j */ # k\n",
 }
 
 func FuzzFormatSource(f *testing.F) {

@@ -18,6 +18,7 @@ type formatter struct {
 	stay  bool // comments that do not end a line stay on this one
 	hard  bool // a line ended: a comment wants it so
 	soft  bool // a line should end before the next word
+	blank bool // a blank line should stand before the next line
 	tight bool // no blank before the next word: it follows `(`
 }
 
@@ -42,12 +43,15 @@ func (f *formatter) gap() {
 	}
 	switch n := len(f.b); {
 	case n == 0 || f.fresh():
+		if n > 0 && f.blank {
+			f.b = append(f.b, '\n')
+		}
 		f.indent()
 	case f.tight || f.b[n-1] == ' ':
 	default:
 		f.b = append(f.b, ' ')
 	}
-	f.tight = false
+	f.tight, f.blank = false, false
 }
 
 // fresh reports whether the last thing written ended its line. (A string can end
@@ -82,6 +86,7 @@ func (f *formatter) comment(c sourceComment) {
 	case f.line || f.stay:
 	case c.newlineBefore:
 		f.soft = true
+		f.blank = c.blankBefore && !bytes.HasSuffix(f.b, []byte("(")) && !bytes.HasSuffix(f.b, []byte("=>"))
 	case ends:
 		f.soft = false // it belongs to the line before the break
 	}

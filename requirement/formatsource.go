@@ -22,14 +22,16 @@ type sourceComment struct {
 	block         bool // in /* and */
 	newlineBefore bool // between it and what stands before it, be it a comment or not
 	newlineAfter  bool
+	blankBefore   bool // a whole line between it and what stands before it
 }
 
 // sourcePart is one requirement: the whole text, or one of a set. Unlike a [Set],
 // parts keep their order and double labels.
 type sourcePart struct {
-	start int    // of the label, else of the first word that is printed
-	label string // with its arrow; "" when there is none
-	expr  *Expr
+	start       int    // of the label, else of the first word that is printed
+	label       string // with its arrow; "" when there is none
+	expr        *Expr
+	blankBefore bool
 }
 
 // scan takes a text apart that parses.
@@ -61,11 +63,13 @@ func scan(text string) source {
 			block:         strings.HasPrefix(text[c.Start:], "/*"),
 			newlineBefore: before == 0 || strings.IndexByte(text[before:c.Start], '\n') >= 0,
 			newlineAfter:  after == len(text) || strings.IndexByte(text[c.End:after], '\n') >= 0,
+			blankBefore:   strings.Count(text[before:c.Start], "\n") > 1,
 		}
 		before = c.End
 	}
 	s.parse()
-	for _, p := range s.parts {
+	for i, p := range s.parts {
+		s.parts[i].blankBefore = s.blankBefore(p)
 		s.dropExists(p.expr)
 	}
 	return s
@@ -110,6 +114,19 @@ func (s *source) parse() {
 		part.expr = p.element()
 		s.parts = append(s.parts, part)
 	}
+}
+
+// blankBefore reports whether a whole line is blank between what stands before the
+// first word of a part, without parentheses, and what follows that.
+func (s *source) blankBefore(p sourcePart) bool {
+	before := 0
+	if i := s.at(p.start); i > 0 && p.label != "" {
+		before = s.lexemes[i-1].end
+	}
+	if i := sort.Search(len(s.comments), func(i int) bool { return s.comments[i].start >= p.start }); i > 0 {
+		before = max(before, s.comments[i-1].end)
+	}
+	return strings.Count(s.text[before:s.lexemes[s.at(before)].start], "\n") > 1
 }
 
 // at returns the index of the first lexeme that starts at or after off.
