@@ -114,7 +114,7 @@ func (b *bundle) executableName(fallback string) (string, error) {
 	name := fallback
 	if b.info != nil {
 		if b.parseErr != nil {
-			return "", fmt.Errorf("Info.plist: %w", b.parseErr)
+			return "", fmt.Errorf("the Info.plist: %w", b.parseErr)
 		}
 		if e, ok := b.parsed.Get("CFBundleExecutable"); ok {
 			s, isText := e.Str()
