@@ -37,7 +37,7 @@ func compareBundle(p probe, dir string, r row, files map[string][]row, archives 
 // compareMain looks whether the bundle's subject is its main executable.
 func (p probe) compareMain(s *code.Subject, r row, files map[string][]row, archives map[string]bool) {
 	for _, place := range mainPlaces {
-		rows := files[filepath.ToSlash(filepath.Join(r.Path, place, r.Main))]
+		rows := files[r.mainAt(place)]
 		if rows == nil {
 			continue
 		}
@@ -47,14 +47,18 @@ func (p probe) compareMain(s *code.Subject, r row, files map[string][]row, archi
 			p.differ("main executable", r.Main, s.Verified())
 			return
 		}
-		sound, signed := true, true
+		want := expected{sound: true, signed: true}
 		for i := range rows {
 			p.eq("main executable's uuid", or(rows[i].UUID, ""), views[i].UUID)
 			p.eq("main executable's slice", rows[i].SliceOff, views[i].Offset)
 			p.eq("main executable's slice size", rows[i].SliceSize, views[i].Size)
-			sound, signed = sound && rows[i].sound(), signed && rows[i].Signed
+			label := ""
+			if rows[i].Fat {
+				label = views[i].Arch
+			}
+			want.add(&rows[i], label)
 		}
-		compareVerdict(p, s, sound, signed)
+		compareVerdict(p, s, want)
 		return
 	}
 	if !archives[r.Path+"/"+r.Main] {

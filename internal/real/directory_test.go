@@ -40,7 +40,10 @@ func (s slice) compareDirectories() {
 	s.check("C3", limits)
 	s.check("C20", pages)
 	s.check("C18", slots)
-	if rows[best].Slots["ResourceDir"] == "ok" || !resources {
+	switch {
+	case s.row.unsealed():
+		s.refused("R1", code.StatusResourcesNotFound)
+	case rows[best].Slots["ResourceDir"] == "ok" || !resources:
 		s.check("R1", resources)
 	}
 	b := &rows[best]

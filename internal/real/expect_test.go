@@ -63,6 +63,10 @@ type row struct {
 	Stapled   bool              `json:"stapled"`
 	Info      map[string]string `json:"info"`
 	Resources json.RawMessage   `json:"resources"`
+
+	// inBundle says that the file is the main executable of a bundle among the
+	// rows. It is no fact of the row itself.
+	inBundle bool
 }
 
 type directoryRow struct {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -30,6 +32,16 @@ func compareFiles(t *tally, p pinned, dir string, rows []row) {
 			order = append(order, r.Path)
 		}
 		byFile[r.Path] = append(byFile[r.Path], r)
+	}
+	for _, r := range rows {
+		if r.Kind != "bundle" {
+			continue
+		}
+		for _, place := range mainPlaces {
+			for i := range byFile[r.mainAt(place)] {
+				byFile[r.mainAt(place)][i].inBundle = true
+			}
+		}
 	}
 	for _, path := range order {
 		t.rows += len(byFile[path])
@@ -67,7 +79,7 @@ func compareFile(p probe, path string, rows []row) {
 		return
 	}
 	p.t.countChecks(s.Validity.Checks)
-	sound, signed := true, true
+	want := expected{sound: true, signed: true}
 	for i, view := range s.PerSlice() {
 		r := rows[i]
 		v := slice{
@@ -80,20 +92,47 @@ func compareFile(p probe, path string, rows []row) {
 		v.eq("file size", r.Size, size)
 		v.eq("file sha256", r.SHA256, sum)
 		v.compare()
-		sound, signed = sound && v.row.sound(), signed && v.row.Signed
+		want.add(&v.row, v.label)
 	}
-	compareVerdict(p, s, sound, signed)
+	compareVerdict(p, s, want)
+}
+
+// expected is what the rows of one file say of the file as a whole.
+type expected struct {
+	sound, signed bool
+	unsealed      []string // slices in a bundle that seal no resources, by architecture
+}
+
+func (e *expected) add(r *row, label string) {
+	e.sound, e.signed = e.sound && r.sound(), e.signed && r.Signed
+	if r.unsealed() {
+		e.unsealed = append(e.unsealed, label)
+	}
+}
+
+// allows reports whether the rows explain that a check failed.
+func (e *expected) allows(c code.Check) bool {
+	switch {
+	case !e.sound:
+		return true
+	case c.ID == "R1" && c.Status == code.StatusResourcesNotFound:
+		return slices.Contains(e.unsealed, c.Arch)
+	}
+	return !e.signed && c.Status == code.StatusUnsigned
 }
 
 // compareVerdict compares our verdict of a whole file with what its rows say:
-// success if all is well, "unsigned" if one slice is not signed.
-func compareVerdict(p probe, s *code.Subject, sound, signed bool) {
+// success if all is well, "unsigned" if one slice is not signed, and "no resources"
+// if one slice of a bundle seals none, which is what a linker leaves behind.
+func compareVerdict(p probe, s *code.Subject, want expected) {
 	inBundle := strings.Contains(s.Format, " with ")
 	switch v := s.Validity; {
-	case !signed:
+	case !want.signed:
 		p.eq("verdict", code.StatusUnsigned, v.Status)
-	case !sound:
+	case !want.sound:
 		p.eq("verdict is a failure", true, v.Status != code.StatusSuccess)
+	case len(want.unsealed) > 0:
+		p.eq("verdict", code.StatusResourcesNotFound, v.Status)
 	default:
 		p.eq("verdict", code.StatusSuccess, v.Status)
 		p.eq("Verified", error(nil), s.Verified())
@@ -106,7 +145,7 @@ func compareVerdict(p probe, s *code.Subject, sound, signed bool) {
 		p.eq("Apple's verdict is known", true, known)
 	}
 	for _, c := range s.Validity.Checks {
-		if c.Outcome == code.Failed && sound && (signed || c.Status != code.StatusUnsigned) {
+		if c.Outcome == code.Failed && !want.allows(c) {
 			p.differ("check "+c.ID+" "+c.Arch, "passed", c.Reason)
 		}
 	}
@@ -139,6 +178,22 @@ func (r *row) sound() bool {
 		}
 	}
 	return true
+}
+
+// mainAt is the path of a bundle's main executable in one of mainPlaces.
+func (r *row) mainAt(place string) string {
+	return filepath.ToSlash(filepath.Join(r.Path, place, r.Main))
+}
+
+// unsealed reports whether the slice lies in a bundle and one of its directories
+// seals no resources.
+func (r *row) unsealed() bool {
+	for _, d := range r.CDs {
+		if state := d.Slots["ResourceDir"]; r.inBundle && (state == "" || state == "zero") {
+			return true
+		}
+	}
+	return false
 }
 
 // badSlot reports whether a special slot is neither right nor empty; with a name

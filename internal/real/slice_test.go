@@ -103,6 +103,14 @@ func (s slice) check(id string, ok bool) {
 	}
 }
 
+// refused demands that a check failed with exactly this status.
+func (s slice) refused(id string, status code.Status) {
+	s.t.facts++
+	if c := s.find(id); c.Outcome != code.Failed || c.Status != status {
+		s.differ("check "+id, status, fmt.Sprintf("%q %s %s", c.Outcome, c.Status, c.Reason))
+	}
+}
+
 // slotNumbers maps the row's names of slots to numbers.
 var slotNumbers = map[string]uint32{
 	"CodeDirectory": 0, "Info": 1, "Requirements": 2, "ResourceDir": 3, "Application": 4, "Entitlements": 5,
