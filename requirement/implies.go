@@ -117,8 +117,9 @@ func (i Implication) String() string {
 //     2019-04-08 in it. `anchor trusted` follows from a trusted leaf, and is
 //     false when no certificate may be trusted.
 //   - Dates of certificates are whole seconds, and stand in an extension of the
-//     same identifier: where facts that break this were the only counterexample,
-//     the answer is CannotTell.
+//     same identifier, and the SHA-1 of an Apple root is that root's. Where facts
+//     that break this are the only counterexample, the answer is CannotTell:
+//     evaluation would confirm it, and no program has them.
 //   - Named requirements, opcodes that are not known, launch constraints and
 //     `email` are opaque: the same bytes have the same answer, nothing more. Facts
 //     are independent otherwise: a hash does not tell who issued a certificate.

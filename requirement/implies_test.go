@@ -118,6 +118,10 @@ func TestImpliesAnchors(t *testing.T) {
 		"anchor trusted implies a certificate":                      {`anchor trusted`, `certificate leaf[field.1.2] absent or certificate leaf[field.1.2]`, Yes},
 		"anchor trusted does not say which":                         {`anchor trusted`, `certificate leaf trusted or certificate root trusted`, No},
 		"two certificates, neither trusted":                         {`anchor trusted and ! certificate leaf trusted and ! certificate root trusted`, `certificate 2[field.1.2] absent or certificate 2[field.1.2]`, Yes},
+		"neither of the first two is trusted":                       {`anchor trusted and ! certificate leaf trusted and ! certificate 1 trusted`, `never`, No},
+		"a chain of exactly two":                                    {`certificate 1[field.1.2] absent and ! certificate 2[field.1.2] and ! certificate 2[field.1.2] absent`, `never`, No},
+		"in a chain of two, slot 1 is the root":                     {`certificate 1 = ` + h1 + ` and ! certificate 2[field.1.2] and ! certificate 2[field.1.2] absent`, `anchor = ` + h1, Yes},
+		"in a chain of two, slot 1 and the root have one hash":      {`certificate 1 = ` + h1 + ` and anchor = ` + h1 + ` and ! certificate 2[field.1.2] and ! certificate 2[field.1.2] absent`, `never`, No},
 		"trusted is not Apple's":                                    {`anchor trusted`, `anchor apple generic`, No},
 		"legacy implies a leaf":                                     {`legacy`, `certificate leaf[field.1.2] absent or certificate leaf[field.1.2]`, Yes},
 		"legacy excludes young accounts":                            {`legacy`, `! (certificate leaf[field.1.2.840.113635.100.6.1.33] and ` + date33 + ` >= timestamp "20190408000000Z")`, Yes},
@@ -128,6 +132,9 @@ func TestImpliesAnchors(t *testing.T) {
 		"legacy needs an old date, where dates stand in extensions": {developerID + ` and legacy`, developerID + ` and (` + date33 + ` absent or ` + date33 + ` < timestamp "20190408000000Z")`, CannotTell},
 		"notarized Developer ID is Developer ID":                    {developerID + ` and notarized`, developerID, Yes},
 		"an anchor by hash is not known to be Apple's":              {`anchor = ` + h1, `anchor apple generic`, No},
+		"Apple's root by its SHA-1 has no real counterexample":      {`anchor = H"611e5b662c593a08ff58d14ae22452d198df6c60"`, `anchor apple generic`, CannotTell},
+		"which of Apple's roots it is":                              {`anchor apple generic`, `anchor = H"611e5b662c593a08ff58d14ae22452d198df6c60"`, No},
+		"Apple's root by its SHA-1 pins no identifier":              {`anchor = H"611e5b662c593a08ff58d14ae22452d198df6c60"`, `identifier a`, No},
 		"anchor and certificate root are the same":                  {`anchor = ` + h1, `certificate root = ` + h1, Yes},
 		"anchor and certificate -1 are the same":                    {`anchor[subject.CN] = x`, `certificate -1[subject.CN] = x`, Yes},
 		"a hash of zeros is no certificate that one could show":     {`anchor = H"0000000000000000000000000000000000000000"`, `anchor apple generic`, CannotTell},
@@ -181,6 +188,9 @@ func TestImpliesCertificates(t *testing.T) {
 		"what exists and is not less is greater or equal":       {leaf(`exists`) + ` and ! ` + leaf(`< b`), leaf(`>= b`), Yes},
 		"what is not less may be missing":                       {`! ` + leaf(`< b`), leaf(`>= b`), No},
 		"what is both at least and at most a word is the word":  {leaf(`>= b`) + ` and ` + leaf(`<= b`), leaf(`= b`), Yes},
+		"what is neither less nor greater is possible":          {leaf(`exists`) + ` and ! ` + leaf(`< b`) + ` and ! ` + leaf(`> b`), `never`, No},
+		"two parts need not be one":                             {leaf(`~ a`) + ` and ` + leaf(`~ b`), `never`, No},
+		"two parts, in either order":                            {leaf(`~ a`) + ` and ` + leaf(`~ b`), leaf(`~ ab`), No},
 		"numbers have many forms":                               {leaf(`>= "1"`) + ` and ` + leaf(`<= "1"`), leaf(`= "1"`), No},
 		"nothing comes before the empty text":                   {leaf(`< ""`), `never`, Yes},
 		"only the empty text is not above the empty text":       {leaf(`<= ""`), leaf(`= ""`), Yes},
@@ -251,6 +261,7 @@ func TestImpliesValues(t *testing.T) {
 		"a date of a key exists":                              {`info[k] > timestamp "20180101000000Z"`, `info[k]`, Yes},
 		"an array has dates before and after":                 {`info[k] < timestamp "20180101000000Z"`, `! info[k] > timestamp "20190101000000Z"`, No},
 		"a date of a key has parts of seconds":                {`info[k] > timestamp "20180101000000Z"`, `info[k] >= timestamp "20180101000001Z"`, No},
+		"2001-01-01 is a date of a key":                       {`info[k] = timestamp "20010101000000Z"`, `never`, No},
 		"a later date of a key":                               {`info[k] > timestamp "20190101000000Z"`, `info[k] > timestamp "20180101000000Z"`, Yes},
 		"two keys are independent":                            {`info[k] = a`, `info[K] = a`, No},
 		"dots are no paths":                                   {`info["a.b"] = x`, `info[a]`, No},
@@ -403,6 +414,11 @@ func TestImpliesIsBounded(t *testing.T) {
 			return &Expr{Op: OpCertField, Key: "subject.CN", Match: m, Value: fmt.Sprint(i, "w", i)}
 		}
 	}
+	long := func(op Op, m MatchOp, size, n int) *Expr {
+		return balanced(OpAnd, n, func(i int) *Expr {
+			return &Expr{Op: op, Key: "subject.CN", Match: m, Value: strings.Repeat(string(rune('a'+i%2)), size-i)}
+		})
+	}
 	const n = 10_000
 	shared := &Expr{Op: OpNotarized}
 	for range 900 {
@@ -424,6 +440,9 @@ func TestImpliesIsBounded(t *testing.T) {
 		"10,000 values of one key":                    {balanced(OpAnd, n, info(MatchEqual)), ident(1), CannotTell},
 		"10,000 parts of one key":                     {balanced(OpAnd, n, info(MatchContains)), ident(1), CannotTell},
 		"10,000 parts, one of them refused":           {balanced(OpAnd, n, field(MatchContains)), balanced(OpOr, n, field(MatchBeginsWith)), CannotTell},
+		"values of 8 MB":                              {long(OpCertField, MatchBeginsWith, 8<<20, 2), long(OpCertField, MatchContains, 1<<20, 3), CannotTell},
+		"values of 100 kB":                            {long(OpInfo, MatchBeginsWith, 100_000, 50), long(OpInfo, MatchEndsWith, 100_000, 50), CannotTell},
+		"values of 1 kB":                              {long(OpInfo, MatchContains, 1000, 100), long(OpInfo, MatchEndsWith, 1000, 100), No},
 		"10,000 slots":                                {balanced(OpAnd, n, func(i int) *Expr { return &Expr{Op: OpCertGeneric, Slot: int32(i - n/2), Key: "*"} }), ident(1), CannotTell},
 		"twelve values for eleven certificates":       {pigeons, balanced(OpAnd, 3, ident), CannotTell},
 		"shared operands, 2^900 of them":              {shared, ident(1), CannotTell},

@@ -1,9 +1,6 @@
 package requirement
 
-import (
-	"github.com/xpcpolicy/xpcpolicy/code"
-	"github.com/xpcpolicy/xpcpolicy/internal/plist"
-)
+import "github.com/xpcpolicy/xpcpolicy/code"
 
 // fact names one fact of a program with a chain of known length. The certificate
 // is counted from the leaf, whatever slot a term names it by.
@@ -64,7 +61,7 @@ func place(a *atom, n int64) (fact, bool) {
 
 // solve looks for values of one fact.
 func (v *values) solve(f fact, ws []*want, n int64, steps *int) *refusal {
-	*steps -= len(ws) + 1
+	*steps -= weight(ws)
 	switch f.op {
 	case OpNotarized, OpAppleAnchor, OpLegacy:
 		v.bools[f] = ws[0].positive()
@@ -90,7 +87,8 @@ func (v *values) solve(f fact, ws []*want, n int64, steps *int) *refusal {
 	return nil // an opaque term: the confirmation tells
 }
 
-// exact solves facts that terms only compare for equality. Each has one value.
+// exact solves facts that terms only compare for equality. Each has one value, and
+// the same comparison may stand there twice, for two slots of one certificate.
 func (v *values) exact(f fact, ws []*want) *refusal {
 	var is *want
 	not := map[string]bool{}
@@ -98,7 +96,7 @@ func (v *values) exact(f fact, ws []*want) *refusal {
 		switch {
 		case !w.positive():
 			not[w.value] = true
-		case is != nil:
+		case is != nil && is.value != w.value:
 			return &refusal{core: literals(is, w)}
 		default:
 			is = w
@@ -107,6 +105,12 @@ func (v *values) exact(f fact, ws []*want) *refusal {
 	switch {
 	case is == nil:
 		v.not[f] = not
+	case not[is.value]:
+		for _, w := range ws {
+			if !w.positive() && w.value == is.value {
+				return &refusal{core: literals(is, w)}
+			}
+		}
 	case f.op == OpAnchorHash && is.value == string(make([]byte, 20)):
 		return &refusal{literals(is), "no certificate is known to have a hash of zeros"}
 	default:
@@ -249,100 +253,6 @@ func (v *values) settings(ws []*want, n int64) *refusal {
 		v.trust[0] = code.TrustDeny
 	}
 	return nil
-}
-
-// list solves a value of a property list. It may be an array, of which one
-// element is enough for each positive want; so two wants exclude each other only
-// when one of them is negative, which all elements must heed.
-func (v *values) list(f fact, ws []*want, steps *int) *refusal {
-	var exists, none, absent, present *want
-	var texts, dates, notTexts, notDates []*want
-	for _, w := range ws {
-		switch {
-		case w.match == MatchExists && w.positive():
-			exists = w
-		case w.match == MatchExists:
-			none = w
-		case w.match == MatchAbsent && w.positive():
-			absent = w
-		case w.match == MatchAbsent:
-			present = w
-		case w.match.HasDate() && w.positive():
-			dates = append(dates, w)
-		case w.match.HasDate():
-			notDates = append(notDates, w)
-		case w.positive():
-			texts = append(texts, w)
-		default:
-			notTexts = append(notTexts, w)
-		}
-	}
-	some := exists
-	for _, w := range append(texts[:len(texts):len(texts)], dates...) {
-		some = w
-	}
-	switch {
-	case absent != nil && present != nil:
-		return &refusal{core: literals(absent, present)}
-	case some != nil && absent != nil:
-		return &refusal{core: literals(some, absent)}
-	case some != nil && none != nil:
-		return &refusal{core: literals(some, none)}
-	case some == nil && present == nil:
-		return nil // missing
-	case some == nil:
-		v.lists[f] = plist.Bool(none == nil) // false neither exists nor is absent
-		return nil
-	}
-	if *steps -= (len(texts) + len(dates)) * len(ws); *steps <= 0 { // what evaluating them costs
-		return nil
-	}
-	items, refused := elements(f, texts, dates, notTexts, notDates, steps)
-	switch {
-	case refused != nil:
-		return refused
-	case len(items) == 0:
-		v.lists[f] = plist.Bool(true)
-	case len(items) == 1:
-		v.lists[f] = items[0]
-	default:
-		v.lists[f] = plist.Array(items...)
-	}
-	return nil
-}
-
-// elements finds a value for each positive want, and one for all if it can.
-func elements(f fact, texts, dates, notTexts, notDates []*want, steps *int) ([]code.Value, *refusal) {
-	var items []code.Value
-	if len(texts) > 0 && len(dates) == 0 {
-		all := append(texts[:len(texts):len(texts)], notTexts...)
-		if text, _, answer := solveText(all, steps); answer == possible {
-			return []code.Value{plist.String(text)}, nil
-		}
-	}
-	for _, w := range texts {
-		ws := append([]*want{w}, notTexts...)
-		text, core, answer := solveText(ws, steps)
-		switch answer {
-		case impossible:
-			return nil, &refusal{core: core}
-		case unsure:
-			return nil, &refusal{literals(ws...), "no text was found for key " + quoted(f.key)}
-		}
-		items = append(items, plist.String(text))
-	}
-	for _, w := range dates {
-		ws := append([]*want{w}, notDates...)
-		d, core, answer := solveDate(ws, false, steps)
-		switch answer {
-		case impossible:
-			return nil, &refusal{core: core}
-		case unsure:
-			return nil, &refusal{literals(ws...), "no date was found for key " + quoted(f.key)}
-		}
-		items = append(items, plist.DateAt(d))
-	}
-	return items, nil
 }
 
 func attributeName(o code.OID) string {

@@ -2,6 +2,7 @@ package requirement
 
 import (
 	"encoding/binary"
+	"slices"
 	"sort"
 	"time"
 
@@ -110,9 +111,6 @@ func (v *values) chain(n int64) []code.Certificate {
 	for f, d := range v.dates {
 		c := &certs[f.cert]
 		c.Dates = append(c.Dates, code.DateExtension{OID: code.OID(f.key), Seconds: d})
-		if !c.HasExtension(code.OID(f.key)) { // a date stands in an extension
-			c.Extensions = append(c.Extensions, code.OID(f.key))
-		}
 	}
 	for i := range certs {
 		c := &certs[i]
@@ -122,4 +120,35 @@ func (v *values) chain(n int64) []code.Certificate {
 		sort.Slice(c.Dates, func(i, j int) bool { return c.Dates[i].OID < c.Dates[j].OID })
 	}
 	return certs
+}
+
+// appleRootSHA1 are the hashes by which requirements name three of Apple's roots.
+var appleRootSHA1 = [...]string{
+	"\x61\x1e\x5b\x66\x2c\x59\x3a\x08\xff\x58\xd1\x4a\xe2\x24\x52\xd1\x98\xdf\x6c\x60", // Apple Root CA
+	"\x14\x69\x89\x89\xbf\xb2\x95\x09\x21\xa4\x24\x52\x64\x6d\x37\xb5\x0a\xf0\x17\xe2", // Apple Root CA - G2
+	"\xb5\x2c\xb0\x2f\xd5\x67\xe0\x35\x9f\xe8\xfa\x4d\x4c\x41\x03\x79\x70\xfe\x01\xb0", // Apple Root CA - G3
+}
+
+// unreal completes the values as real certificates would have them. Where the
+// wants forbid that, evaluation would confirm a counterexample that cannot exist,
+// which is a doubt.
+func (v *values) unreal(wants map[fact][]*want) (doubts []refusal) {
+	against := func(f, because fact, why string) {
+		switch {
+		case wants[f] == nil || v.bools[f]:
+			v.bools[f] = true
+		default:
+			both := slices.Concat(wants[f], wants[because])
+			doubts = append(doubts, refusal{literals(both...), why})
+		}
+	}
+	for f := range v.dates {
+		against(fact{OpCertGeneric, f.cert, f.key}, f, "only a date outside of any extension would tell them apart")
+	}
+	for f, hash := range v.texts {
+		if f.op == OpAnchorHash && slices.Contains(appleRootSHA1[:], hash) {
+			against(fact{op: OpAppleGeneric, cert: f.cert}, f, "only a certificate with the SHA-1 of Apple's root that is another one would tell them apart")
+		}
+	}
+	return doubts
 }

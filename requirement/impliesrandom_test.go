@@ -30,7 +30,7 @@ type maker struct {
 // focus makes most terms be about two facts.
 func (m *maker) focus() {
 	for len(m.about) < 2 {
-		if e := m.term(); e.Op.hasMatch() && e.Match != MatchAbsent {
+		if e := m.term(); e.Op.hasMatch() || e.Op == OpAnchorHash {
 			m.about = append(m.about, e)
 		}
 	}
@@ -55,6 +55,17 @@ func (m *maker) hash() string {
 }
 
 func (m *maker) expr(depth int) *Expr {
+	if depth > 1 && m.IntN(10) == 0 { // in a chain of a certain length
+		n := int32(m.IntN(4))
+		exists := func(slot int32) *Expr {
+			return &Expr{Op: OpOr, X: &Expr{Op: OpCertGeneric, Slot: slot, Key: "*"}, Y: &Expr{Op: OpCertGeneric, Slot: slot, Key: "*", Match: MatchAbsent}}
+		}
+		pinned := &Expr{Op: OpAnd, X: m.expr(depth - 1), Y: &Expr{Op: OpNot, X: exists(n)}}
+		if n > 0 {
+			pinned = &Expr{Op: OpAnd, X: exists(n - 1), Y: pinned}
+		}
+		return pinned
+	}
 	if depth <= 0 || m.IntN(4) == 0 {
 		return m.term()
 	}
@@ -70,7 +81,14 @@ func (m *maker) expr(depth int) *Expr {
 func (m *maker) term() *Expr {
 	if len(m.about) == 2 && m.IntN(8) > 0 {
 		e := *pick(m, m.about)
+		if e.Op == OpAnchorHash {
+			e.Slot, e.Value = pick(m, m.slots), m.hash()
+			return &e
+		}
 		e.Match, e.Value, e.Date = pick(m, m.matches(e.Op)), pick(m, m.texts), pick(m, m.dates)
+		if e.Op != OpInfo && e.Op != OpEntitlement && m.IntN(3) == 0 {
+			e.Slot = pick(m, m.slots)
+		}
 		return &e
 	}
 	e := &Expr{Slot: pick(m, m.slots), Match: MatchOp(m.IntN(int(matchCount))), Date: pick(m, m.dates), Value: pick(m, m.texts)}
@@ -339,9 +357,9 @@ func TestImpliesOfRandomRequirements(t *testing.T) {
 	t.Parallel()
 	count := map[Answer]int{}
 	reasons := map[string]int{}
-	for seed := range uint64(1500) {
+	for seed := range uint64(1200) {
 		m := newMaker(seed)
-		m.plain = seed%4 > 0
+		m.plain = seed%5 > 0
 		depth := 1 + int(seed%4)
 		if seed%2 == 0 {
 			m.focus()
@@ -361,7 +379,7 @@ func TestImpliesOfRandomRequirements(t *testing.T) {
 		}
 	}
 	t.Log(count, reasons)
-	assert.Less(t, count[CannotTell], 20, "%v", reasons)
+	assert.Less(t, count[CannotTell], 40, "%v", reasons)
 	assert.Greater(t, count[Yes], 100)
 	assert.Greater(t, count[No], 300)
 }

@@ -154,11 +154,7 @@ func (q *search) attempt(n int64, facts []fact, lits []int32) (*code.Subject, []
 	if len(proofs) > 0 {
 		return nil, proofs
 	}
-	for f := range v.dates {
-		if x := (fact{OpCertGeneric, f.cert, f.key}); wants[x] != nil && !v.bools[x] {
-			doubts = append(doubts, refusal{literals(append(wants[x], wants[f]...)...), "only a date outside of any extension would tell them apart"})
-		}
-	}
+	doubts = append(doubts, v.unreal(wants)...)
 	if n > maxChain && len(doubts) == 0 {
 		doubts = append(doubts, refusal{slices.Clone(lits), "only chains of more than " + itoa(maxChain) + " certificates would tell them apart"})
 	}

@@ -22,6 +22,15 @@ type want struct {
 
 func (w *want) positive() bool { return w.lit > 0 }
 
+// weight is what it costs to look at all wants once, in steps.
+func weight(ws []*want) int {
+	n := 4
+	for _, w := range ws {
+		n += 4 + len(w.value)/16
+	}
+	return n
+}
+
 // literals returns the literals of several wants.
 func literals(ws ...*want) []int32 {
 	var out []int32
@@ -115,7 +124,10 @@ func solveText(ws []*want, steps *int) (text string, core []int32, v verdict) {
 			equal = w
 		}
 	}
-	*steps -= 4 * len(ws)
+	once := weight(ws)
+	if *steps -= 4 * once; *steps <= 0 {
+		return "", nil, unsure
+	}
 	for _, w := range ws {
 		if w.match == MatchExists && !w.positive() {
 			return "", literals(witness, w), impossible
@@ -134,11 +146,15 @@ func solveText(ws []*want, steps *int) (text string, core []int32, v verdict) {
 	if lo.by != nil && hi.by != nil && compareTexts(lo.by, hi.by) == 0 && single(lo.by.value) {
 		return settled(lo.by.value, ws, witness, lo.by, hi.by)
 	}
-	if core := clash(ws, lo, hi, steps); core != nil {
+	if core := clash(ws, lo, hi, once, steps); core != nil {
 		return "", core, impossible
 	}
+	if *steps < 64*once { // some dozen texts are made at once
+		*steps = 0
+		return "", nil, unsure
+	}
 	for text := range textCandidates(ws, lo, hi) {
-		if *steps -= len(ws); *steps <= 0 {
+		if *steps -= once + len(text)/16*(len(ws)+1); *steps <= 0 {
 			break
 		}
 		if violated(text, ws) == nil {
@@ -184,7 +200,7 @@ func emptyRange(lo, hi bound, witness *want) []int32 {
 }
 
 // clash returns wants about the parts of a text that exclude each other.
-func clash(ws []*want, lo, hi bound, steps *int) []int32 {
+func clash(ws []*want, lo, hi bound, once int, steps *int) []int32 {
 	for _, p := range ws {
 		if !p.positive() || p.match != MatchBeginsWith && p.match != MatchEndsWith && p.match != MatchContains {
 			continue
@@ -194,7 +210,7 @@ func clash(ws []*want, lo, hi bound, steps *int) []int32 {
 				return core
 			}
 		}
-		if *steps -= 2 * len(ws); *steps <= 0 {
+		if *steps -= once + len(p.value)/16*len(ws); *steps <= 0 {
 			return nil
 		}
 		for _, q := range ws {
