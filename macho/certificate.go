@@ -32,7 +32,7 @@ func parseCertificates(raw [][]byte) ([]*x509.Certificate, error) {
 		// Verifying with a giant key takes time beyond all proportion, so it must
 		// never get as far as a signature.
 		if k, ok := c.PublicKey.(*rsa.PublicKey); ok && (k.N.BitLen() > maxRSABits || k.E > maxRSAExponent) {
-			return nil, fmt.Errorf("certificate %d has an RSA key of %d bits with exponent %d; at most %d bits and exponent %d are accepted", i, k.N.BitLen(), k.E, maxRSABits, maxRSAExponent)
+			return nil, ownRule{fmt.Errorf("certificate %d has an RSA key of %d bits with exponent %d; at most %d bits and exponent %d are accepted", i, k.N.BitLen(), k.E, maxRSABits, maxRSAExponent)}
 		}
 		for _, n := range c.Subject.Names {
 			if s, ok := n.Value.(string); ok && strings.ContainsRune(s, 0) {

@@ -47,7 +47,7 @@ func buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, s
 		if isAppleRoot(path[len(path)-1]) {
 			rank++
 		}
-		if rank > bestRank || rank == bestRank && len(path) < len(best) {
+		if rank > bestRank || rank == bestRank && (len(path) < len(best) || len(path) == len(best) && precedes(path, best)) {
 			best, bestRank = path, rank
 		}
 	}
@@ -86,6 +86,17 @@ func buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, s
 		return nil, errIncomplete
 	}
 	return best, nil
+}
+
+// precedes orders paths of one length by their bytes, so that the choice between
+// equals does not depend on the bag.
+func precedes(a, b []*x509.Certificate) bool {
+	for i := range a {
+		if c := bytes.Compare(a[i].Raw, b[i].Raw); c != 0 {
+			return c < 0
+		}
+	}
+	return false
 }
 
 func contains(path []*x509.Certificate, c *x509.Certificate) bool {

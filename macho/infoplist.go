@@ -74,6 +74,17 @@ func parseInfo(b []byte) (code.Value, error) {
 // checkResourceDirectory compares slot 3 with the CodeResources file. Only a
 // bundle has one.
 func (s *slice) checkResourceDirectory() check {
+	c := s.compareResourceDirectory()
+	if s.v.bundle != nil && s.label != "" {
+		// Apple compares the seal of the slice that the machine would run, and no other.
+		for i := range c.problems {
+			c.problems[i].apple = code.Unknown[code.Status](errors.New("Apple compares the resource directory of one slice only"))
+		}
+	}
+	return c
+}
+
+func (s *slice) compareResourceDirectory() check {
 	var data []byte
 	if b := s.v.bundle; b != nil {
 		if b.resourcesLink {

@@ -157,8 +157,10 @@ func (r *report) apple() code.Fact[code.Status] {
 				continue
 			}
 			answer := p.apple
-			if why := unsure[c.arch]; why != "" {
-				answer = doubt("%s", why)
+			for _, arch := range []string{c.arch, ""} {
+				if why := unsure[arch]; why != "" {
+					answer = doubt("%s", why)
+				}
 			}
 			if c.arch == "" && lateSteps[c.id] {
 				if strict == code.Known(code.StatusSuccess) {

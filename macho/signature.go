@@ -72,11 +72,10 @@ func (s *slice) checkCMSSignature() check {
 	primary := s.blob.blob(slotCodeDirectory)
 	if err := s.cms.verify(cert, primary, oidData); err != nil {
 		p := s.cmsFailed(code.StatusSignatureFailed, "%w", err)
-		// Apple accepts a signature over the bare content, and takes another
-		// attribute that stands there twice for missing.
-		d := s.cms.duplicate
+		// Apple accepts a signature over the bare content.
 		_, accepted := digestAlgorithms[s.cms.digest]
-		if len(s.cms.attrs) == 0 || !accepted || d != "" && d != oidContentType && d != oidDigest {
+		var own ownRule
+		if len(s.cms.attrs) == 0 || !accepted || errors.As(err, &own) {
 			p.apple = code.Unknown[code.Status](err)
 		}
 		return failed(p)

@@ -127,7 +127,11 @@ func (s *signedData) verify(cert *x509.Certificate, content []byte, contentType 
 		return errors.New("there are no signed attributes")
 	}
 	if s.duplicate != "" {
-		return fmt.Errorf("the signed attribute %s stands there twice", s.duplicate)
+		err := fmt.Errorf("the signed attribute %s stands there twice", s.duplicate)
+		if s.duplicate == oidContentType || s.duplicate == oidDigest {
+			return err
+		}
+		return ownRule{err} // Apple takes it for missing
 	}
 	values, ok := s.attr(oidContentType)
 	if !ok {

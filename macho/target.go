@@ -86,8 +86,11 @@ func (v *verification) refuse(status code.Status, err error) *code.Subject {
 	if status == code.StatusBadBundleFormat {
 		part, format = "bundle", "directory"
 	}
-	v.report.checks = []check{{id: "F1", name: "container", outcome: code.Failed,
-		problems: []problem{rejected(status, part, -1, "%w", err)}}}
+	p := rejected(status, part, -1, "%w", err)
+	if status == code.StatusBadBundleFormat && !errors.Is(err, errNoBundle) {
+		p.apple = code.Unknown[code.Status](err) // our readers refuse more than Apple's
+	}
+	v.report.checks = []check{{id: "F1", name: "container", outcome: code.Failed, problems: []problem{p}}}
 	return &code.Subject{Origin: code.OriginDisk, Format: format, Validity: v.report.validity()}
 }
 
