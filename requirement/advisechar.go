@@ -69,7 +69,8 @@ func (f *lexFault) advise(text string) diag.Diagnostic {
 		}
 		if c == '*' {
 			d.Span.End++
-			d.Rule, d.Summary, d.Fix = ruleWildcard, `a wildcard stands outside the value, as in = "com.example."*`, ""
+			d.Rule, d.Fix = ruleWildcard, ""
+			d.Summary = `a wildcard stands outside the quoted value, as in info[key] = "com.example."*, and an identifier takes none`
 		}
 	case strings.ContainsRune("$%{}@", r):
 		d.Rule = ruleTemplate
