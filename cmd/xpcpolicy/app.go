@@ -18,6 +18,7 @@ type app struct {
 	stdin  io.Reader
 	stdout *bufio.Writer
 	stderr io.Writer
+	screen bool // standard output is a terminal
 	colour bool
 	code   exit
 }
@@ -25,7 +26,7 @@ type app struct {
 // Main runs the command with arguments that do not include its name, and returns
 // the exit code. It is the whole program, so that tests run it in-process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr, colour: wantColour(stdout)}
+	a := &app{stdin: stdin, stdout: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr, screen: isTerminal(stdout), colour: wantColour(stdout)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -44,8 +45,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // wantColour reports whether output goes to a terminal whose owner wants colour.
 func wantColour(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()

@@ -131,8 +131,13 @@ func parseRequirement(cmd *cobra.Command, name string, b []byte) (*requirement.E
 	return nil, e
 }
 
+// isCompiled tells a binary from a text by its first bytes.
+func isCompiled(b []byte) bool {
+	return bytes.HasPrefix(b, magicRequirement) || bytes.HasPrefix(b, magicSet)
+}
+
 func parseAny(name string, b []byte) (requirement.Any, error) {
-	if bytes.HasPrefix(b, magicRequirement) || bytes.HasPrefix(b, magicSet) {
+	if isCompiled(b) {
 		any, err := requirement.DecodeAny(b)
 		if err != nil {
 			err = errors.New(name + ": " + diag.Printable(err.Error()))

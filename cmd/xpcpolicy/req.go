@@ -12,7 +12,8 @@ func (a *app) reqCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "req COMMAND",
 		Short: "Work with texts in Apple's requirement language",
-		Long: `req formats, compiles, prints and evaluates code requirements, as csreq does.
+		Long: `req formats, compiles, prints and evaluates code requirements. csreq is the
+command for scripts that call Apple's.
 
 An INPUT is the path of a file, text or compiled; - for standard input; or =TEXT, the
 text itself. A path that does not exist is never taken for text.`,
@@ -114,32 +115,4 @@ func printStyle(any requirement.Any, style requirement.Style) (string, error) {
 		return requirement.Dump(any.Encode())
 	}
 	return any.Format(style), nil
-}
-
-func (a *app) reqFmtCommand() *cobra.Command {
-	var style string
-	cmd := &cobra.Command{
-		Use:   "fmt INPUT...",
-		Short: "Print requirements in their canonical text",
-		Long: `fmt parses each INPUT, text or compiled, and prints its canonical text. A text that
-does not parse is refused with everything that is wrong with it (exit 1).`,
-		Example: `  xpcpolicy req fmt '=(anchor apple generic) and (identifier "com.example.app")'
-  xpcpolicy req fmt --style indent '=anchor apple generic and identifier "com.example.app"'`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			st, err := findStyle(cmd, style)
-			if err != nil {
-				return err
-			}
-			return a.inputs(cmd, args, func(any requirement.Any) error {
-				text, err := printStyle(any, st)
-				if err != nil {
-					return usage(cmd, "%s", plain(err))
-				}
-				fmt.Fprintln(a.stdout, printableLines(text))
-				return nil
-			})
-		},
-	}
-	addStyle(cmd, &style)
-	return cmd
 }
