@@ -12,13 +12,14 @@ func (a *app) reqCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "req COMMAND",
 		Short: "Work with texts in Apple's requirement language",
-		Long: `req formats, compiles, prints and evaluates code requirements. csreq is the
+		Long: `req formats, compiles, prints, evaluates and compares code requirements. csreq is the
 command for scripts that call Apple's.
 
 An INPUT is the path of a file, text or compiled; - for standard input; or =TEXT, the
 text itself. A path that does not exist is never taken for text.`,
 		Example: `  xpcpolicy req fmt '=anchor apple generic and identifier "com.example.app"'
-  xpcpolicy req compile '=anchor apple' | xpcpolicy req dump -`,
+  xpcpolicy req compile '=anchor apple' | xpcpolicy req dump -
+  xpcpolicy req implies '=anchor apple' '=anchor apple generic'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -28,7 +29,8 @@ text itself. A path that does not exist is never taken for text.`,
 		},
 	}
 	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(a.reqFmtCommand(), a.reqCompileCommand(), a.reqDumpCommand(), a.reqEvalCommand())
+	cmd.AddCommand(a.reqFmtCommand(), a.reqCompileCommand(), a.reqDumpCommand(), a.reqEvalCommand(),
+		a.reqImpliesCommand(), a.reqEquivalentCommand(), a.reqDiffCommand(), a.reqDesignatedCommand())
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/xpcpolicy/xpcpolicy/fixtures"
+	"github.com/xpcpolicy/xpcpolicy/requirement"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -99,12 +100,29 @@ var programs = map[string]func() []byte{
 		}
 		return fixtures.Fat(slice(fixtures.X8664, "client-x86_64"), slice(fixtures.ARM64, "client-arm64"))
 	},
+	// what code may say of itself: true of everybody, of somebody else, of nobody knows whom
+	"designated-always":    designating(`identifier "com.example.client" or anchor apple`),
+	"designated-other":     designating(`identifier "com.example.other"`),
+	"designated-notarized": designating(`identifier "com.example.client" and notarized`),
 	// a name that turns the text behind it around
 	"reversed-name": func() []byte {
 		o := fixtures.Good()
 		o.Info = map[string]any{"CFBundleName": "deny\u202eWOLLA"}
 		return fixtures.Sign(o)
 	},
+}
+
+// designating makes honest code with a designated requirement of its own.
+func designating(text string) func() []byte {
+	return func() []byte {
+		set, err := requirement.ParseSet("test", "designated => "+text)
+		if err != nil {
+			panic(err)
+		}
+		o := fixtures.Good()
+		o.Requirements = requirement.EncodeSet(set)
+		return fixtures.Sign(o)
+	}
 }
 
 // cmdTamper is `tamper FILE OFFSET`: it flips one bit of a file.
