@@ -78,7 +78,7 @@ func (s *slice) checkResourceDirectory() check {
 	if s.v.bundle != nil && s.label != "" {
 		// Apple compares the seal of the slice that the machine would run, and no other.
 		for i := range c.problems {
-			c.problems[i].apple = code.Unknown[code.Status](errors.New("Apple compares the resource directory of one slice only"))
+			c.problems[i].apple = code.Unknown[code.Status](errors.New("only one slice is compared with its resource directory by Apple"))
 		}
 	}
 	return c
