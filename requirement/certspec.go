@@ -101,24 +101,23 @@ func (p *parser) slotSpec(e *Expr) *Expr {
 //
 // Apple: an object identifier is not checked; see appendOID.
 func (p *parser) certKey(e *Expr, key string) bool {
-	prefix, rest, ok := strings.Cut(key, ".")
-	if !ok {
-		return false
-	}
-	switch prefix {
-	case "subject":
+	prefix := 0
+	switch {
+	case strings.HasPrefix(key, "subject."):
 		e.Op, e.Key = OpCertField, key
 		return true
-	case "field", "extension":
-		e.Op = OpCertGeneric
-	case "policy":
-		e.Op = OpCertPolicy
-	case "timestamp":
-		e.Op = OpCertDate
+	case strings.HasPrefix(key, "field."):
+		e.Op, prefix = OpCertGeneric, len("field.")
+	case strings.HasPrefix(key, "extension."):
+		e.Op, prefix = OpCertGeneric, len("extension.")
+	case strings.HasPrefix(key, "policy."):
+		e.Op, prefix = OpCertPolicy, len("policy.")
+	case strings.HasPrefix(key, "timestamp."):
+		e.Op, prefix = OpCertDate, len("timestamp.")
 	default:
 		return false
 	}
-	var room [64]byte
-	e.Key = p.keep(appendOID(room[:0], rest))
+	var room [32]byte
+	e.Key = p.keep(appendOID(room[:0], key[prefix:]))
 	return true
 }

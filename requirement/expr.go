@@ -190,20 +190,21 @@ func All(e *Expr) iter.Seq[*Expr] {
 // slab hands out nodes from a few large allocations. A chunk never moves, so
 // pointers into it stay good.
 type slab struct {
-	free []Expr
-	size int
+	chunk []Expr
+	used  int // of chunk; an index and no shrinking slice: no pointer to write for each node
+	size  int // of the next chunk
 }
 
 // newSlab makes room for the nodes that a source of n bytes usually has.
 func newSlab(n, perNode int) slab { return slab{size: 1 + min(n/perNode, 1<<12)} }
 
 func (s *slab) node(op Op) *Expr {
-	if len(s.free) == 0 {
-		s.free = make([]Expr, s.size)
+	if s.used == len(s.chunk) {
+		s.chunk, s.used = make([]Expr, s.size), 0
 		s.size = min(2*s.size, 1<<14)
 	}
-	e := &s.free[0]
-	s.free = s.free[1:]
+	e := &s.chunk[s.used]
+	s.used++
 	e.Op = op
 	return e
 }

@@ -21,6 +21,8 @@ const (
 	cHexDigit
 	cSpace
 	cNoText // bytes that are in no string and no comment
+	cSign   // a lexeme of its own; see signs
+	cPair   // … or the first byte of one of two; see pair
 )
 
 var class = func() (t [256]uint8) {
@@ -40,8 +42,35 @@ var class = func() (t [256]uint8) {
 	for c := 0xf5; c <= 0xff; c++ {
 		t[c] = cNoText
 	}
+	for c, k := range signs {
+		if k != kEOF {
+			t[c] |= cSign
+		}
+	}
+	t['='], t['<'], t['>'] = cSign|cPair, cSign|cPair, cSign|cPair
 	return t
 }()
+
+// signs holds the lexemes of one byte that are neither letter nor digit.
+var signs = [256]kind{
+	'(': kLParen, ')': kRParen, '[': kLBracket, ']': kRBracket, '=': kEqual, '<': kLess, '>': kGreater,
+	'!': kBang, '*': kStar, '-': kMinus, '~': kTilde, ';': kSemicolon, ',': kComma,
+}
+
+// pair returns the lexeme of two bytes that c and d are; kEOF when they are two.
+func pair(c, d byte) kind {
+	switch {
+	case c == '=' && d == '>':
+		return kArrow
+	case d != '=':
+		return kEOF
+	case c == '=':
+		return kEqualEqual
+	case c == '<':
+		return kLessEqual
+	}
+	return kGreaterEqual
+}
 
 const cWord = cLetter | cDigit
 
@@ -94,6 +123,13 @@ func (l *lexer) next() lexeme {
 				i++
 			}
 			return l.emit(kInteger, start, i)
+		case cl&cSign != 0:
+			if cl&cPair != 0 {
+				if k := pair(c, l.at(i+1)); k != kEOF {
+					return l.emit(k, i, i+2)
+				}
+			}
+			return l.emit(signs[c], i, i+1)
 		case c == '"':
 			return l.str(i)
 		case c == '#', c == '/' && l.at(i+1) == '/':
@@ -110,11 +146,9 @@ func (l *lexer) next() lexeme {
 				return l.path(i)
 			}
 			return l.fail(i, "", inNothing, i)
+		default:
+			return l.fail(i, "", inNothing, i)
 		}
-		if k, n := punctuation(c, l.at(i+1)); n > 0 {
-			return l.emit(k, i, i+n)
-		}
-		return l.fail(i, "", inNothing, i)
 	}
 	l.pos = len(text)
 	return lexeme{start: len(text), end: len(text)}
@@ -123,52 +157,6 @@ func (l *lexer) next() lexeme {
 func (l *lexer) emit(k kind, start, end int) lexeme {
 	l.pos = end
 	return lexeme{start: start, end: end, kind: k}
-}
-
-// punctuation returns the kind and length of the sign c, with d after it; length
-// 0 when c begins nothing.
-func punctuation(c, d byte) (kind, int) {
-	switch c {
-	case '(':
-		return kLParen, 1
-	case ')':
-		return kRParen, 1
-	case '[':
-		return kLBracket, 1
-	case ']':
-		return kRBracket, 1
-	case '=':
-		switch d {
-		case '>':
-			return kArrow, 2
-		case '=':
-			return kEqualEqual, 2
-		}
-		return kEqual, 1
-	case '<':
-		if d == '=' {
-			return kLessEqual, 2
-		}
-		return kLess, 1
-	case '>':
-		if d == '=' {
-			return kGreaterEqual, 2
-		}
-		return kGreater, 1
-	case '!':
-		return kBang, 1
-	case '*':
-		return kStar, 1
-	case '-':
-		return kMinus, 1
-	case '~':
-		return kTilde, 1
-	case ';':
-		return kSemicolon, 1
-	case ',':
-		return kComma, 1
-	}
-	return kEOF, 0
 }
 
 // word reads an unquoted word: letters and digits, then pieces after dots that

@@ -11,6 +11,37 @@ import (
 // octets are 40*a+b without a range check; an arc that is no number is 0; what
 // follows the last arc is ignored.
 func appendOID(b []byte, s string) []byte {
+	// Digits and dots, in one pass: texts hardly ever have anything else here.
+	out, first, v := b, uint64(0), uint64(0)
+	for i, from, n := 0, 0, 0; ; i++ {
+		if i < len(s) {
+			if d := s[i] - '0'; d < 10 {
+				v = v*10 + uint64(d)
+				continue
+			}
+		}
+		if i == from || i-from > 19 { // no digit, or perhaps beyond 64 bits
+			return appendOddOID(b, s)
+		}
+		switch {
+		case n == 0:
+			first = v
+		case n == 1:
+			out = appendArc(out, 40*first+v)
+		case v < 1<<7: // most are; this spares a call
+			out = append(out, byte(v))
+		default:
+			out = appendArc(out, v)
+		}
+		if i == len(s) || s[i] != '.' {
+			return out
+		}
+		n, v, from = n+1, 0, i+1
+	}
+}
+
+// appendOddOID is appendOID for all texts.
+func appendOddOID(b []byte, s string) []byte {
 	first, n := arc(s)
 	s = s[n:]
 	if s == "" || s[0] != '.' {
@@ -84,29 +115,38 @@ func appendArc(b []byte, n uint64) []byte {
 // reports false, with b as it was, when there is no such text.
 func appendDotted(b []byte, oid string) ([]byte, bool) {
 	out := b
-	for i, first := 0, true; i < len(oid); first = false {
-		if oid[i] == 0x80 { // a superfluous zero digit
+	for i := 0; i < len(oid); {
+		first, c := i == 0, oid[i]
+		if c == 0x80 { // a superfluous zero digit
 			return b, false
 		}
-		var n uint64
-		for {
+		n := uint64(c & 0x7f)
+		for i++; c&0x80 != 0; i++ {
 			if i >= len(oid) || n > math.MaxUint64>>7 {
 				return b, false
 			}
-			c := oid[i]
+			c = oid[i]
 			n = n<<7 | uint64(c&0x7f)
-			i++
-			if c&0x80 == 0 {
-				break
-			}
 		}
 		if first {
 			top := min(n/40, 2)
-			out = strconv.AppendUint(out, top, 10)
+			out = append(out, byte('0'+top))
 			n -= 40 * top
 		}
-		out = append(out, '.')
-		out = strconv.AppendUint(out, n, 10)
+		out = appendDecimal(append(out, '.'), n)
 	}
 	return out, true
+}
+
+// appendDecimal is strconv.AppendUint, faster for the numbers that most arcs are.
+func appendDecimal(b []byte, n uint64) []byte {
+	switch {
+	case n < 10:
+		return append(b, byte('0'+n))
+	case n < 100:
+		return append(b, byte('0'+n/10), byte('0'+n%10))
+	case n < 1000:
+		return append(b, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
+	}
+	return strconv.AppendUint(b, n, 10)
 }

@@ -45,7 +45,7 @@ func FormatStyle(e *Expr, style Style) string {
 		return formatIndent(e)
 	}
 	p := printer{exact: style == StyleExact}
-	var room [1024]byte // enough for most: measuring first costs more than copying
+	var room [512]byte // enough for most: measuring first costs more than copying
 	return string(p.expr(room[:0], e))
 }
 
@@ -81,51 +81,64 @@ const (
 	inNot              // the operand of `!`: around `and` and `or`
 )
 
-// item is something still to print: an expression, or a text.
+// item is something still to print: a right operand with the word before it, or,
+// without e, a closing parenthesis.
 type item struct {
-	e    *Expr
-	text string
-	in   level
+	e   *Expr
+	in  level
+	and bool // after " and ", otherwise " or "
 }
 
 // printer writes the styles that parse. It does not recurse.
 type printer struct{ exact bool }
 
 func (p printer) expr(b []byte, e *Expr) []byte {
-	var room [16]item
-	todo := append(room[:0], item{e: e})
-	for len(todo) > 0 {
-		t := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if t.e == nil {
-			b = append(b, t.text...)
-			continue
-		}
-		if t.e.Op != OpAnd && t.e.Op != OpOr || t.e.X == nil || t.e.Y == nil {
-			b = p.term(b, t.e)
-			if t.e.operands() > 0 && t.e.X != nil {
-				in := t.in
-				if t.e.Op == OpNot {
-					in = inNot
-				}
-				todo = append(todo, item{e: t.e.X, in: in})
-			}
-			continue
-		}
-		word, left, right := " or ", inOr, inOr
-		if t.e.Op == OpAnd {
-			word, left, right = " and ", inAnd, inAnd
-		}
-		if p.exact {
-			right++ // a chain on the right side is not the chain that text means
-		}
-		if t.in > left {
-			b = append(b, '(')
-			todo = append(todo, item{text: ")"})
-		}
-		todo = append(todo, item{e: t.e.Y, in: right}, item{text: word}, item{e: t.e.X, in: left})
+	if e == nil {
+		return b
 	}
-	return b
+	var room [16]item
+	todo := room[:0]
+	for in := inOr; ; {
+		for (e.Op == OpAnd || e.Op == OpOr) && e.X != nil && e.Y != nil { // down the left side
+			and, left := false, inOr
+			if e.Op == OpAnd {
+				and, left = true, inAnd
+			}
+			right := left
+			if p.exact {
+				right++ // a chain on the right side is not the chain that text means
+			}
+			if in > left {
+				b = append(b, '(')
+				todo = append(todo, item{})
+			}
+			todo = append(todo, item{e: e.Y, in: right, and: and})
+			e, in = e.X, left
+		}
+		b = p.term(b, e)
+		if e.operands() > 0 && e.X != nil {
+			if e.Op == OpNot {
+				in = inNot
+			}
+			e = e.X
+			continue
+		}
+		n := len(todo)
+		for ; n > 0 && todo[n-1].e == nil; n-- {
+			b = append(b, ')')
+		}
+		if n == 0 {
+			return b
+		}
+		t := todo[n-1]
+		todo = todo[:n-1]
+		e, in = t.e, t.in
+		if t.and {
+			b = append(b, " and "...)
+		} else {
+			b = append(b, " or "...)
+		}
+	}
 }
 
 // term appends one node without the expressions below it.
@@ -233,13 +246,14 @@ func appendString(b []byte, s string) []byte {
 
 func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
-	for i := 0; i < len(s); i++ {
-		if s[i] == '"' {
-			b = append(b, '\\')
+	for {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			return append(append(b, s...), '"')
 		}
-		b = append(b, s[i])
+		b = append(append(b, s[:i]...), '\\', '"')
+		s = s[i+1:]
 	}
-	return append(b, '"')
 }
 
 // appendValue appends a value to compare with, as Apple does: in hexadecimal when
