@@ -2,6 +2,7 @@ package requirement
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha1" // requirements name certificates by SHA-1
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,11 +27,11 @@ type contextJSON struct {
 		CDHash     string `json:"cdhash"`
 		Platform   uint8  `json:"platform"`
 	} `json:"directory"`
-	Info         json.RawMessage `json:"info"`
-	Entitlements json.RawMessage `json:"entitlements"`
-	Notarized    bool            `json:"notarized"`
-	Legacy       bool            `json:"legacy"`
-	InTrustCache bool            `json:"inTrustCache"`
+	Info         any  `json:"info"`
+	Entitlements any  `json:"entitlements"`
+	Notarized    bool `json:"notarized"`
+	Legacy       bool `json:"legacy"`
+	InTrustCache bool `json:"inTrustCache"`
 }
 
 type contextCert struct {
@@ -123,7 +124,7 @@ func (c *contextCert) fill(cert *code.Certificate) error {
 		}
 		cert.Subject = append(cert.Subject, code.Attribute{Type: oid, Value: value})
 	}
-	sort.Slice(cert.Subject, func(i, j int) bool { return cert.Subject[i].Type < cert.Subject[j].Type })
+	slices.SortFunc(cert.Subject, func(a, b code.Attribute) int { return cmp.Compare(a.Type, b.Type) })
 	for _, x := range c.Extensions {
 		cert.Extensions = append(cert.Extensions, contextOID(x))
 	}
@@ -133,7 +134,7 @@ func (c *contextCert) fill(cert *code.Certificate) error {
 	for x, seconds := range c.Dates {
 		cert.Dates = append(cert.Dates, code.DateExtension{OID: contextOID(x), Seconds: seconds})
 	}
-	sort.Slice(cert.Dates, func(i, j int) bool { return cert.Dates[i].OID < cert.Dates[j].OID })
+	slices.SortFunc(cert.Dates, func(a, b code.DateExtension) int { return cmp.Compare(a.OID, b.OID) })
 	switch c.Trust {
 	case "", "unspecified":
 		cert.TrustSetting = code.TrustUnspecified
@@ -152,13 +153,9 @@ func (c *contextCert) fill(cert *code.Certificate) error {
 // contextOID reads an object identifier as requirements do.
 func contextOID(s string) code.OID { return code.OID(appendOID(nil, s)) }
 
-func contextDict(raw json.RawMessage) (code.Fact[code.Value], error) {
-	if len(raw) == 0 || string(bytes.TrimSpace(raw)) == "null" {
+func contextDict(x any) (code.Fact[code.Value], error) {
+	if x == nil {
 		return code.Absent[code.Value](), nil
-	}
-	var x any
-	if err := strictJSON(raw, &x); err != nil {
-		return code.Fact[code.Value]{}, err
 	}
 	v, err := contextValue(x)
 	if err == nil && v.Kind() != plist.KindDict {

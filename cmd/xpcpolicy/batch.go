@@ -49,7 +49,7 @@ func (a *app) batch(cmd *cobra.Command, args []string, f answerer) error {
 	for range workers {
 		go func() {
 			for c := range work {
-				c.answer <- answerLines(nil, c.lines, f)
+				c.answer <- answerLines(make([]byte, 0, len(c.lines)), c.lines, f)
 			}
 		}()
 	}
@@ -134,6 +134,142 @@ func answerLines(out, lines []byte, f answerer) []byte {
 		}
 	}
 	return out
+}
+
+// request is the values of a line as they stand in it; nil when they are not there.
+type request struct{ id, text, kind, hex, facts, ctx []byte }
+
+// cutRequest finds the values of a line without decoding them: reading a context
+// of 2 KB twice costs more than evaluating it. It knows the usual form only (the
+// keys as documented, each once) and reports false for all else, which is then
+// for encoding/json to read or to refuse. It checks id; the other values are for
+// their readers to check.
+func cutRequest(line []byte) (r request, ok bool) {
+	i := skipSpace(line, 0)
+	if i == len(line) || line[i] != '{' {
+		return r, false
+	}
+	for {
+		i = skipSpace(line, i+1)
+		end := skipValue(line, i)
+		key := line[i:end]
+		i = skipSpace(line, end)
+		if i == len(line) || line[i] != ':' {
+			return r, false
+		}
+		i = skipSpace(line, i+1)
+		end = skipValue(line, i)
+		var to *[]byte
+		switch string(key) {
+		case `"id"`:
+			to = &r.id
+		case `"text"`:
+			to = &r.text
+		case `"kind"`:
+			to = &r.kind
+		case `"hex"`:
+			to = &r.hex
+		case `"facts"`:
+			to = &r.facts
+		case `"ctx"`:
+			to = &r.ctx
+		}
+		if to == nil || *to != nil || end == i {
+			return r, false
+		}
+		*to = line[i:end]
+		i = skipSpace(line, end)
+		switch {
+		case i == len(line):
+			return r, false
+		case line[i] == '}':
+			return r, skipSpace(line, i+1) == len(line) && (r.id == nil || json.Valid(r.id))
+		case line[i] != ',':
+			return r, false
+		}
+	}
+}
+
+func skipSpace(line []byte, i int) int {
+	for i < len(line) && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r' || line[i] == '\n') {
+		i++
+	}
+	return i
+}
+
+// skipValue returns where the JSON value at i ends; i when there is none. What it
+// skips need not be JSON, but all JSON ends where it says.
+func skipValue(line []byte, i int) int {
+	start, depth := i, 0
+	for i < len(line) {
+		switch c := line[i]; c {
+		case '"':
+			for i++; i < len(line) && line[i] != '"'; i++ {
+				if line[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(line) {
+				return start
+			}
+		case '{', '[':
+			if depth++; depth > 1000 { // let encoding/json decide what is too deep
+				return start
+			}
+		case '}', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		case ',', ':', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+			i++
+			continue
+		default:
+			i++
+			continue
+		}
+		i++
+		if depth == 0 {
+			return i
+		}
+	}
+	return start
+}
+
+// cutString decodes a JSON string; nil when there is none. It reports false for what
+// is no string, null included.
+func cutString(raw []byte) (*string, bool) {
+	if raw == nil {
+		return nil, true
+	}
+	if raw[0] != '"' {
+		return nil, false
+	}
+	b := make([]byte, 0, len(raw))
+	for i := 1; i < len(raw)-1; i++ {
+		c := raw[i]
+		if c == '\\' {
+			i++
+			c = raw[i]
+			if c != '"' && c != '\\' && c != '/' {
+				b = nil
+				break
+			}
+		} else if c < 0x20 || c >= utf8.RuneSelf {
+			b = nil
+			break
+		}
+		b = append(b, c)
+	}
+	var s string
+	if b == nil { // an escape or a character that is better left to encoding/json
+		return &s, json.Unmarshal(raw, &s) == nil
+	}
+	s = string(b)
+	return &s, true
 }
 
 // malformed answers a line that is no request.

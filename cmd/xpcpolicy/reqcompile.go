@@ -62,14 +62,32 @@ writes and SecRequirementCopyData returns.
 	return cmd
 }
 
+// compileRequest is a request of compile --ndjson.
+type compileRequest struct {
+	ID   json.RawMessage `json:"id"`
+	Text *string         `json:"text"`
+	Kind string          `json:"kind"`
+}
+
+func (in *compileRequest) read(line []byte) error {
+	if r, ok := cutRequest(line); ok && r.hex == nil && r.facts == nil && r.ctx == nil {
+		text, textOK := cutString(r.text)
+		kind, kindOK := cutString(r.kind)
+		if textOK && kindOK {
+			in.ID, in.Text = r.id, text
+			if kind != nil {
+				in.Kind = *kind
+			}
+			return nil
+		}
+	}
+	return json.Unmarshal(line, in)
+}
+
 // compileLine answers one request of compile --ndjson.
 func compileLine(out, line []byte) []byte {
-	var in struct {
-		ID   json.RawMessage `json:"id"`
-		Text *string         `json:"text"`
-		Kind string          `json:"kind"`
-	}
-	err := json.Unmarshal(line, &in)
+	var in compileRequest
+	err := in.read(line)
 	if err == nil && in.Text == nil {
 		err = fmt.Errorf(`the key "text" is missing`)
 	}

@@ -87,35 +87,70 @@ func (a *app) evalFacts(e *requirement.Expr, s *code.Subject, explain bool) {
 	}
 }
 
-// evalLine answers one request of eval --ndjson.
-func evalLine(out, line []byte) []byte {
-	var in struct {
-		ID    json.RawMessage `json:"id"`
-		Text  *string         `json:"text"`
-		Hex   *string         `json:"hex"`
-		Facts json.RawMessage `json:"facts"`
-		Ctx   json.RawMessage `json:"ctx"`
+// evalRequest is a request of eval --ndjson.
+type evalRequest struct {
+	ID    json.RawMessage `json:"id"`
+	Text  *string         `json:"text"`
+	Hex   *string         `json:"hex"`
+	Facts json.RawMessage `json:"facts"`
+	Ctx   json.RawMessage `json:"ctx"`
+}
+
+// cut reads the usual form of a line, without checking facts and ctx.
+func (in *evalRequest) cut(line []byte) bool {
+	r, ok := cutRequest(line)
+	if !ok || r.kind != nil {
+		return false
 	}
-	if err := json.Unmarshal(line, &in); err != nil {
-		return malformedEval(out, in.ID, err)
-	}
+	text, textOK := cutString(r.text)
+	digits, digitsOK := cutString(r.hex)
+	*in = evalRequest{r.id, text, digits, r.facts, r.ctx}
+	return textOK && digitsOK
+}
+
+// answer evaluates. An error is one of the request, or, when refused, one of its
+// requirement.
+func (in *evalRequest) answer() (result requirement.Outcome, refused bool, err error) {
 	e, err := lineRequirement(in.Text, in.Hex)
 	if err != nil {
-		return refusedLine(out, in.ID, err)
+		return result, true, err
 	}
 	s, err := lineSubject(in.Facts, in.Ctx)
 	if err != nil {
-		return malformedEval(out, in.ID, err)
+		return result, false, err
 	}
-	result := requirement.True
+	result = requirement.True
 	for _, v := range s.PerSlice() {
 		r := requirement.Eval(e, v, requirement.Options{})
 		if r.Err != nil {
-			return refusedLine(out, in.ID, r.Err)
+			return result, true, r.Err
 		}
 		result = worse(result, r.Outcome)
 	}
-	return appendResult(out, in.ID, result)
+	return result, false, nil
+}
+
+// evalLine answers one request of eval --ndjson.
+func evalLine(out, line []byte) []byte {
+	var in evalRequest
+	if in.cut(line) {
+		if result, _, err := in.answer(); err == nil {
+			return appendResult(out, in.ID, result)
+		}
+		// Perhaps the line is no JSON, which is then what there is to say.
+	}
+	in = evalRequest{}
+	if err := json.Unmarshal(line, &in); err != nil {
+		return malformedEval(out, in.ID, err)
+	}
+	switch result, refused, err := in.answer(); {
+	case refused:
+		return refusedLine(out, in.ID, err)
+	case err != nil:
+		return malformedEval(out, in.ID, err)
+	default:
+		return appendResult(out, in.ID, result)
+	}
 }
 
 // worse returns the answer that counts: false before unknown before true.
