@@ -71,7 +71,7 @@ func BenchmarkCMS(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := s.verify(cert, primary, oidData); err != nil {
+		if err := s.verify(cert, newContent(primary), oidData); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := s.checkTimestamp(); err != nil {

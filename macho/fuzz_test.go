@@ -95,7 +95,7 @@ func FuzzCMS(f *testing.F) {
 		if err != nil {
 			return
 		}
-		content := s.content
+		content := newContent(s.content)
 		if err := s.verify(cert, content, s.contentType); err == nil && len(s.attrs) == 0 {
 			t.Fatal("verified without signed attributes")
 		}

@@ -2,9 +2,11 @@ package macho
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/smallstep/pkcs7"
 )
@@ -13,11 +15,17 @@ import (
 // bounded their nesting, and its answer must agree with what our own reader
 // found: two readers that see different signers in one blob are an attack.
 
+// knownHash answers the library's question for the hash of the content, which is
+// the same bytes for both readers.
+type knownHash struct{ content *signedContent }
+
+func (k knownHash) Hash(h crypto.Hash, _ io.Reader) ([]byte, error) { return k.content.sum(h), nil }
+
 // crossCheck lets the library verify the same CMS over the same content.
 // Signatures that name their certificate by key identifier, or their algorithm by
 // the bare kind of key, which the library does not know, are verified by our reader
 // alone.
-func (s *signedData) crossCheck(content []byte, certs []*x509.Certificate) (err error) {
+func (s *signedData) crossCheck(content *signedContent, certs []*x509.Certificate) (err error) {
 	if s.keyID != nil || s.sigAlg == oidECPublicKey {
 		return nil
 	}
@@ -39,10 +47,11 @@ func (s *signedData) crossCheck(content []byte, certs []*x509.Certificate) (err 
 		}
 	}
 	if s.content == nil {
-		p.Content = content
-	} else if !bytes.Equal(p.Content, content) {
+		p.Content = content.bytes
+	} else if !bytes.Equal(p.Content, content.bytes) {
 		return errors.New("the CMS library sees other content")
 	}
+	p.Hasher = knownHash{content}
 	err = p.Verify()
 	var when *pkcs7.SigningTimeNotValidError
 	if errors.As(err, &when) {

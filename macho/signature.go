@@ -2,6 +2,7 @@ package macho
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -69,7 +70,10 @@ func (s *slice) checkCMSSignature() check {
 	if s.cms.content != nil {
 		return failed(unjudged(code.StatusSignatureFailed, "CMS signature", s.blob.blobOffset(slotCMS), "it carries its own content instead of signing the CodeDirectory"))
 	}
-	primary := s.blob.blob(slotCodeDirectory)
+	primary := newContent(s.blob.blob(slotCodeDirectory))
+	if d := s.dirs[0]; d.Slot == slotCodeDirectory && d.HashType == code.HashSHA256 {
+		primary.sums[crypto.SHA256] = d.CDHash.Full // the same bytes, hashed before
+	}
 	if err := s.cms.verify(cert, primary, oidData); err != nil {
 		p := s.cmsFailed(code.StatusSignatureFailed, "%w", err)
 		// Apple accepts a signature over the bare content.

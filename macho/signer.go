@@ -113,9 +113,27 @@ func serialDER(c *x509.Certificate) []byte {
 	return b
 }
 
+// signedContent is what a CMS signs. Each of its hashes is computed once: the
+// CodeDirectory of a large program has megabytes.
+type signedContent struct {
+	bytes []byte
+	sums  map[crypto.Hash][]byte
+}
+
+func newContent(b []byte) *signedContent { return &signedContent{b, map[crypto.Hash][]byte{}} }
+
+func (c *signedContent) sum(h crypto.Hash) []byte {
+	if c.sums[h] == nil {
+		d := h.New()
+		d.Write(c.bytes)
+		c.sums[h] = d.Sum(nil)
+	}
+	return c.sums[h]
+}
+
 // verify checks contentType, messageDigest and the signature over content, the
 // bytes that were signed.
-func (s *signedData) verify(cert *x509.Certificate, content []byte, contentType code.OID) error {
+func (s *signedData) verify(cert *x509.Certificate, content *signedContent, contentType code.OID) error {
 	d, alg, err := s.algorithm()
 	if err != nil {
 		return err
@@ -151,9 +169,7 @@ func (s *signedData) verify(cert *x509.Certificate, content []byte, contentType 
 	if err != nil {
 		return err
 	}
-	h := d.hash.New()
-	h.Write(content)
-	if got := h.Sum(nil); !bytes.Equal(got, claimed) {
+	if got := content.sum(d.hash); !bytes.Equal(got, claimed) {
 		return fmt.Errorf("the messageDigest is %.8x…, the signed content has %.8x…", claimed, got)
 	}
 	return checkSignature(cert, alg, s.signedSet(), s.signature)

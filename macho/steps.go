@@ -235,7 +235,7 @@ func (s *slice) primaryModified() error {
 	if err != nil {
 		return nil
 	}
-	return cms.verify(cert, s.dirs[0].raw, oidData)
+	return cms.verify(cert, newContent(s.dirs[0].raw), oidData)
 }
 
 // checkAgreement makes sure that all directories tell the same story: Apple

@@ -40,10 +40,11 @@ func parseTimestamp(token, signature []byte) (*timestamp, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verify(cert, s.content, oidTSTInfo); err != nil {
+	content := newContent(s.content)
+	if err := s.verify(cert, content, oidTSTInfo); err != nil {
 		return nil, err
 	}
-	if err := s.crossCheck(s.content, certs); err != nil {
+	if err := s.crossCheck(content, certs); err != nil {
 		return nil, err
 	}
 	when, imprint, err := parseTSTInfo(s.content, signature)
