@@ -246,9 +246,11 @@ func (p *parser) group() *Expr {
 		return e
 	case firstPrimary.has(k):
 		p.advance()
-		e := p.nodes.zero()
+		var e *Expr
 		if p.enter() {
 			e = p.expr()
+		} else {
+			e = p.nodes.zero()
 		}
 		p.depth--
 		p.match(kRParen, stopPrimary)
