@@ -46,18 +46,3 @@ func (s *Subject) UnmarshalJSON(b []byte) error {
 	*s = Subject(v.subjectFields)
 	return nil
 }
-
-// ReadFacts decodes a facts file. Whatever origin it names, the result has
-// [OriginReplay], because nothing was verified here; the named origin moves to
-// Recorded.
-func ReadFacts(b []byte) (*Subject, error) {
-	s := new(Subject)
-	if err := strictUnmarshal(b, s); err != nil {
-		return nil, fmt.Errorf("facts: %w", err)
-	}
-	if s.Origin != OriginReplay {
-		s.Recorded = s.Origin
-	}
-	s.Origin = OriginReplay
-	return s, nil
-}

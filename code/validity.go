@@ -99,37 +99,44 @@ func (s *Subject) Verified() error {
 		return &Error{Status: s.Validity.Status, Part: "signature", Off: -1}
 	}
 	if len(s.Slices) == 0 {
-		return s.Validity.ran(origin, "")
+		return s.Validity.ran(origin, s.Arch, true)
 	}
 	for i := range s.Slices {
+		if s.Slices[i].Arch == "" {
+			return &Error{Status: StatusInternalError, Part: "facts", Off: -1, Err: fmt.Errorf("slice %d has no architecture", i)}
+		}
 		for k := range s.Slices[:i] {
 			if s.Slices[i].Arch == s.Slices[k].Arch { // nothing tells their checks apart
 				return &Error{Status: StatusInternalError, Part: "facts", Off: -1, Err: fmt.Errorf("two slices are called %q", s.Slices[i].Arch)}
 			}
 		}
-		if err := s.Validity.ran(origin, s.Slices[i].Arch); err != nil {
+		if err := s.Validity.ran(origin, s.Slices[i].Arch, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ran returns nil when every mandatory check passed for the slice.
-func (v *Validity) ran(origin Origin, arch string) error {
-next:
+// ran returns nil when every mandatory check passed for the slice, each time that
+// it is listed. The checks of thin code need not name its architecture.
+func (v *Validity) ran(origin Origin, arch string, thin bool) error {
 	for _, m := range mandatory {
 		if origin == OriginKernel && m.id == "C20" {
 			continue
 		}
+		found := false
 		for i := range v.Checks {
 			c := &v.Checks[i]
-			if c.ID != m.id || arch != "" && c.Arch != arch {
+			if c.ID != m.id || c.Arch != arch && !(thin && c.Arch == "") {
 				continue
 			}
-			if c.Outcome == Passed || c.Outcome == NotApplicable && !m.always {
-				continue next
+			if c.Outcome != Passed && (c.Outcome != NotApplicable || m.always) {
+				return c.err()
 			}
-			return c.err()
+			found = true
+		}
+		if found {
+			continue
 		}
 		return Check{ID: m.id, Name: "verification", Arch: arch, Reason: "it is not in the list of checks"}.err()
 	}

@@ -87,7 +87,11 @@ func TestEverySliceNeedsItsOwnChecks(t *testing.T) {
 				tt.change(tt.subject)
 			}
 			assert.Equal(t, tt.want, tt.subject.Verified() == nil, "%v", tt.subject.Verified())
-			assert.Equal(t, tt.want, replayed(t, tt.subject).Verified() == nil, "replayed")
+			tt.subject.Slice = tt.subject.Slices[0] // as every reader of ours writes it
+			b, err := json.Marshal(tt.subject)
+			require.NoError(t, err)
+			r, err := ReadFacts(b)
+			assert.Equal(t, tt.want, err == nil && r.Verified() == nil, "replayed: %v", err)
 		})
 	}
 }
