@@ -95,11 +95,11 @@ func (r Result) Explain() *diag.Node {
 		_, tree := requirement.Explain(r.expr, views[0], requirement.Options{})
 		return root.Add(tree)
 	}
-	for _, v := range views {
+	for i, v := range views {
 		slice := &diag.Node{Label: "slice " + v.Arch}
 		answer, tree := requirement.Explain(r.expr, v, requirement.Options{})
 		slice.Verdict = verdict(outcomeOf(answer))
-		if v.Arch == r.slice {
+		if v.Arch == r.slice || r.slice == "" && i == 0 {
 			slice.Add(tree)
 		}
 		root.Add(slice)

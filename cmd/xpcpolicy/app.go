@@ -32,15 +32,27 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(stderr)
-	if err := root.Execute(); err != nil {
-		a.report(err)
-	}
+	a.execute(root)
 	if err := a.stdout.Flush(); err != nil {
 		// Whoever reads the answer did not get it: that must not look like one.
 		fmt.Fprintln(stderr, "xpcpolicy: standard output: "+plain(err))
 		a.add(exitUnknown)
 	}
 	return int(a.code)
+}
+
+// execute runs the command. A defect of ours is "could not tell", and the answers
+// that were already given are kept.
+func (a *app) execute(root *cobra.Command) {
+	defer func() {
+		if v := recover(); v != nil {
+			fmt.Fprintln(a.stderr, "xpcpolicy: an internal error, please report it: "+shown(fmt.Sprint(v)))
+			a.add(exitUnknown)
+		}
+	}()
+	if err := root.Execute(); err != nil {
+		a.report(err)
+	}
 }
 
 // wantColour reports whether output goes to a terminal whose owner wants colour.

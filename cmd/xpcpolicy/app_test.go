@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/policy"
@@ -131,4 +133,15 @@ func TestManPagesAreLiteral(t *testing.T) {
 		assert.Contains(t, page, ".SH EXAMPLES", c.CommandPath())
 		assert.NotContains(t, page, "%!", c.CommandPath())
 	}
+}
+
+func TestJSONEscapesWhatATerminalObeys(t *testing.T) {
+	t.Parallel()
+	in := "{\"name\":\"a\u009bb\u202ec\u007fd\u2028e\U000e0041f é 日\"}"
+	out := escaped([]byte(in))
+	assert.Equal(t, `{"name":"a\u009bb\u202ec\u007fd\u2028e\udb40\udc41f é 日"}`, string(out))
+	var a, b map[string]string
+	require.NoError(t, json.Unmarshal([]byte(in), &a))
+	require.NoError(t, json.Unmarshal(out, &b))
+	assert.Equal(t, a, b)
 }

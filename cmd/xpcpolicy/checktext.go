@@ -156,7 +156,7 @@ func chainEvidence(v *code.Slice) []string {
 	switch {
 	case err != nil:
 		return []string{"certificates unknown"}
-	case !ok:
+	case !ok || len(certs) == 0:
 		return []string{"no certificate chain"}
 	}
 	return []string{fmt.Sprintf("%s up to %q", plural(len(certs), "certificate"), shown(certs[len(certs)-1].CommonName()))}

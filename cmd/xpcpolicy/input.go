@@ -120,6 +120,11 @@ func parseRequirement(cmd *cobra.Command, name string, b []byte) (*requirement.E
 	if err != nil {
 		return nil, refused(cmd, "the requirement does not parse, so nothing was judged", err)
 	}
+	if !bytes.HasPrefix(b, magicRequirement) && !bytes.HasPrefix(b, magicSet) && bytes.IndexByte(b, 0) >= 0 {
+		e := usage(cmd, "the requirement holds a NUL byte, and Apple's compiler reads nothing behind it, so nothing was judged")
+		e.hint = "remove the NUL byte; what follows it would not count"
+		return nil, e
+	}
 	if any.Expr != nil {
 		return any.Expr, nil
 	}
