@@ -23,8 +23,8 @@ type expression struct {
 	env     *cel.Env
 	ast     *cel.Ast
 	program cel.Program
-	// simple says that evaluating takes at most one step for each node of the
-	// text, so that no limit can be reached and none is counted. See isSimple.
+	// simple says that evaluating takes at most one pass over one fact for each
+	// node of the text, so that no limit is counted. See isSimple.
 	simple bool
 
 	explainOnce sync.Once
@@ -151,6 +151,9 @@ type trouble struct {
 // false is no; everything else is unknown, with the reason.
 func (b *binding) ask(e *expression) (answer, *trouble) {
 	v, err := b.run(e)
+	if ended := b.ctx.Err(); ended != nil { // an answer that comes too late is none
+		return unknown, &trouble{reason: ended.Error()}
+	}
 	if err == nil {
 		switch v {
 		case types.True:

@@ -264,7 +264,8 @@ func (c *compiler) slot(name string) (int, bool) {
 }
 
 // isSimple reports whether each node of an expression takes at most one pass over
-// its operands: no comprehension, no pattern, and nothing that makes a value
+// its operands: no comprehension, no pattern, no list or map made of facts, no
+// comparison of lists or maps with each other, and nothing that makes a value
 // larger than the facts. The document bounds the nodes, so that such an
 // expression needs no cost limit; counting would take longer than evaluating.
 func isSimple(a *ast.AST) bool {
@@ -273,11 +274,22 @@ func isSimple(a *ast.AST) bool {
 		switch e.Kind() {
 		case ast.ComprehensionKind, ast.StructKind:
 			simple = false
+		case ast.ListKind:
+			for _, item := range e.AsList().Elements() {
+				simple = simple && item.Kind() == ast.LiteralKind
+			}
+		case ast.MapKind:
+			for _, entry := range e.AsMap().Entries() {
+				simple = simple && entry.AsMapEntry().Key().Kind() == ast.LiteralKind && entry.AsMapEntry().Value().Kind() == ast.LiteralKind
+			}
 		case ast.CallKind:
-			switch e.AsCall().FunctionName() {
+			switch args := e.AsCall().Args(); e.AsCall().FunctionName() {
+			case operators.Equals, operators.NotEquals:
+				simple = simple && (isScalar(a.GetType(args[0].ID())) || isScalar(a.GetType(args[1].ID())))
+			case operators.In:
+				simple = simple && isScalar(a.GetType(args[0].ID()))
 			case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional,
-				operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals,
-				operators.Greater, operators.GreaterEquals, operators.In, operators.Index,
+				operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals, operators.Index,
 				overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Size,
 				overloads.TypeConvertTimestamp, overloads.TypeConvertDuration,
 				"version", "apple_version":
@@ -287,6 +299,16 @@ func isSimple(a *ast.AST) bool {
 		}
 	}))
 	return simple
+}
+
+// isScalar reports whether all values of a type compare in one pass.
+func isScalar(t *types.Type) bool {
+	switch t.Kind() {
+	case types.BoolKind, types.BytesKind, types.DoubleKind, types.DurationKind, types.IntKind, types.NullTypeKind,
+		types.StringKind, types.TimestampKind, types.UintKind:
+		return true
+	}
+	return t.IsExactType(versionType) || t.IsExactType(appleVersionType)
 }
 
 func namesOf[T any](m map[string]T) []string {

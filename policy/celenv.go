@@ -22,7 +22,7 @@ const (
 	maxRegex    = 1000 // instructions
 	decideCost  = 100_000
 	explainCost = 4 * decideCost // explaining does not stop at the first answer
-	interruptAt = 100            // steps of a comprehension between looks at the context
+	interruptAt = 10             // steps of a comprehension between looks at the context
 )
 
 // Names that macros turn their arguments into. They are variables, not

@@ -62,6 +62,10 @@ func (p *Policy) Decide(ctx context.Context, r Request) (d Decision) {
 	}
 	d.verified = r.Subject.Verified()
 	d.finding = p.worst(ctx, r, d.verified)
+	if ended := ctx.Err(); ended != nil && d.finding.outcome == OutcomeAllow {
+		d.finding.outcome, d.finding.reason, d.finding.message = OutcomeUnknown, ReasonError, ""
+		d.finding.detail, d.finding.status = ended.Error(), code.StatusSignatureNotVerifiable
+	}
 	if d.finding.outcome == OutcomeAllow {
 		d.allow = true
 	}

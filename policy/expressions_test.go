@@ -304,6 +304,35 @@ func TestTheContextInterrupts(t *testing.T) {
 	require.Error(t, err, "an interrupt stops a program that no cost limit stops")
 }
 
+// late is a context that ends after it was asked a number of times.
+type late struct {
+	context.Context
+	left int
+}
+
+func (c *late) Err() error {
+	if c.left--; c.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func TestAnExpiredContextNeverAllows(t *testing.T) {
+	t.Parallel()
+	p := load(t, header+"rules: [{name: first, allow: 'false'}, {name: r, allow: 'true'}]")
+	allowed := false
+	for n := range 10 {
+		d := p.Decide(&late{context.Background(), n}, Request{Subject: client(t), Now: clock})
+		allowed = d.Allow()
+		if n < 5 { // before and after each rule, and before the answer
+			require.False(t, allowed, "ended at look %d", n)
+			assert.Equal(t, ReasonError, d.Reason())
+			assert.Contains(t, d.Message(), "deadline")
+		}
+	}
+	assert.True(t, allowed)
+}
+
 // What is evaluated without a limit must be unable to reach one.
 func TestSimpleExpressions(t *testing.T) {
 	t.Parallel()
@@ -316,6 +345,14 @@ func TestSimpleExpressions(t *testing.T) {
 		`subject.cdhashes.map(h, h) == []`:                                                  false,
 		`string(subject.platform_byte) == "0"`:                                              false,
 		`process.euid + 1 == 5`:                                                             false,
+		`subject.team_id in ["A", "B"]`:                                                     true,
+		`subject.team_id == null || "x" in subject.info`:                                    true,
+		`[subject.identifier] == ["x"]`:                                                     false,
+		`size([subject.identifier]) == 1`:                                                   false,
+		`{"k": subject.identifier}.k == "x"`:                                                false,
+		`subject.cdhashes == ["x"]`:                                                         false,
+		`subject.info.a in subject.info.b`:                                                  false,
+		`subject.info.a == subject.info.b`:                                                  false,
 	} {
 		assert.Equal(t, want, allowing(t, condition).rules[0].when.simple, condition)
 	}
