@@ -63,11 +63,52 @@ func celValue(v any) ref.Val {
 		return types.NewRefValList(types.DefaultTypeAdapter, l)
 	case code.Value:
 		if v.Kind() == plist.Invalid { // no dictionary at all
-			return plistMap{}
+			return &plistMap{}
+		}
+		if v.Kind() == plist.KindDict && v.Len() <= maxElements { // what a rule reads of it is counted then
+			return &plistMap{v: v}
 		}
 		return plistValue(v)
 	}
 	return types.NewErr("internal error: no CEL form of %T", v)
+}
+
+// maxElements is how many elements, those of elements included, an array or a
+// dictionary of a property list may have for a rule that reads all of it.
+const maxElements = 10_000
+
+func tooLarge() ref.Val {
+	return types.NewErr("the array or dictionary has more than %d elements", maxElements)
+}
+
+// fits reports whether v holds no more than so many elements, and takes them off.
+func fits(v code.Value, left *int) bool {
+	switch v.Kind() {
+	case plist.KindArray:
+		if *left -= v.Len(); *left < 0 {
+			return false
+		}
+		for item := range v.Items() {
+			if !fits(item, left) {
+				return false
+			}
+		}
+	case plist.KindDict:
+		if *left -= v.Len(); *left < 0 {
+			return false
+		}
+		for _, item := range v.All() {
+			if !fits(item, left) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isTooLarge(v code.Value) bool {
+	left := maxElements
+	return !fits(v, &left)
 }
 
 func plistValue(v code.Value) ref.Val {
@@ -96,13 +137,19 @@ func plistValue(v code.Value) ref.Val {
 		whole := math.Floor(s)
 		return types.Timestamp{Time: time.Unix(appleEpoch+int64(whole), int64((s-whole)*1e9)).UTC()}
 	case plist.KindArray:
+		if isTooLarge(v) {
+			return tooLarge()
+		}
 		l := make([]ref.Val, 0, v.Len())
 		for item := range v.Items() {
 			l = append(l, plistValue(item))
 		}
 		return types.NewRefValList(types.DefaultTypeAdapter, l)
 	case plist.KindDict:
-		return plistMap{v}
+		if isTooLarge(v) {
+			return tooLarge()
+		}
+		return &plistMap{v: v}
 	}
 	return types.NewErr("internal error: no CEL form of a %s", v.Kind())
 }
@@ -111,14 +158,20 @@ func plistValue(v code.Value) ref.Val {
 const appleEpoch = 978307200
 
 // plistMap is a property-list dictionary in CEL. It looks keys up where they
-// stand: entitlements can be large, and a rule asks for one or two of them.
-type plistMap struct{ v code.Value }
+// stand: entitlements can be large, and a rule asks for one or two of them. What
+// it converted it keeps, so that a comprehension does not convert at each step. It
+// belongs to one binding.
+type plistMap struct {
+	v    code.Value
+	kept map[string]ref.Val // arrays and dictionaries
+	all  traits.Mapper      // see whole
+}
 
-func (m plistMap) Type() ref.Type { return types.MapType }
-func (m plistMap) Value() any     { return m.v }
-func (m plistMap) Size() ref.Val  { return types.Int(m.v.Len()) }
+func (m *plistMap) Type() ref.Type { return types.MapType }
+func (m *plistMap) Value() any     { return m.v }
+func (m *plistMap) Size() ref.Val  { return types.Int(m.v.Len()) }
 
-func (m plistMap) Find(key ref.Val) (ref.Val, bool) {
+func (m *plistMap) Find(key ref.Val) (ref.Val, bool) {
 	k, ok := key.(types.String)
 	if !ok {
 		if types.IsUnknownOrError(key) {
@@ -126,14 +179,24 @@ func (m plistMap) Find(key ref.Val) (ref.Val, bool) {
 		}
 		return nil, false
 	}
-	v, ok := m.v.Get(string(k))
+	if v := m.kept[string(k)]; v != nil {
+		return v, true
+	}
+	raw, ok := m.v.Get(string(k))
 	if !ok {
 		return nil, false
 	}
-	return plistValue(v), true
+	v := plistValue(raw)
+	if kind := raw.Kind(); kind == plist.KindArray || kind == plist.KindDict {
+		if m.kept == nil {
+			m.kept = map[string]ref.Val{}
+		}
+		m.kept[string(k)] = v
+	}
+	return v, true
 }
 
-func (m plistMap) Get(key ref.Val) ref.Val {
+func (m *plistMap) Get(key ref.Val) ref.Val {
 	v, ok := m.Find(key)
 	switch {
 	case ok:
@@ -144,34 +207,54 @@ func (m plistMap) Get(key ref.Val) ref.Val {
 	return types.NewErr("no such key: %v", key)
 }
 
-func (m plistMap) Contains(key ref.Val) ref.Val {
-	v, ok := m.Find(key)
-	if !ok && v != nil {
-		return v
+func (m *plistMap) Contains(key ref.Val) ref.Val {
+	if k, ok := key.(types.String); ok {
+		_, there := m.v.Get(string(k))
+		return types.Bool(there)
 	}
-	return types.Bool(ok)
+	if types.IsUnknownOrError(key) {
+		return key
+	}
+	return types.False
 }
 
-func (m plistMap) Iterator() traits.Iterator { return m.whole().Iterator() }
+// Iterator goes over the keys. Only the top of a property list can be too large
+// here, and then its keys are few: see celValue.
+func (m *plistMap) Iterator() traits.Iterator {
+	keys := make([]ref.Val, 0, m.v.Len())
+	for k := range m.v.All() {
+		keys = append(keys, types.String(k))
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, keys).Iterator()
+}
 
-func (m plistMap) Equal(other ref.Val) ref.Val {
-	if o, ok := other.(plistMap); ok {
+func (m *plistMap) Equal(other ref.Val) ref.Val {
+	if isTooLarge(m.v) {
+		return tooLarge()
+	}
+	if o, ok := other.(*plistMap); ok {
+		if isTooLarge(o.v) {
+			return tooLarge()
+		}
 		return types.Bool(m.v.Equal(o.v))
 	}
 	return m.whole().Equal(other)
 }
 
-func (m plistMap) ConvertToType(t ref.Type) ref.Val { return m.whole().ConvertToType(t) }
+func (m *plistMap) ConvertToType(t ref.Type) ref.Val { return m.whole().ConvertToType(t) }
 
-func (m plistMap) ConvertToNative(t reflect.Type) (any, error) { return m.whole().ConvertToNative(t) }
+func (m *plistMap) ConvertToNative(t reflect.Type) (any, error) { return m.whole().ConvertToNative(t) }
 
 // whole converts all entries, for what needs all of them.
-func (m plistMap) whole() traits.Mapper {
-	all := make(map[ref.Val]ref.Val, m.v.Len())
-	for k, v := range m.v.All() {
-		all[types.String(k)] = plistValue(v)
+func (m *plistMap) whole() traits.Mapper {
+	if m.all == nil {
+		all := make(map[ref.Val]ref.Val, m.v.Len())
+		for k := range m.v.All() {
+			all[types.String(k)] = m.Get(types.String(k))
+		}
+		m.all = types.NewRefValMap(types.DefaultTypeAdapter, all)
 	}
-	return types.NewRefValMap(types.DefaultTypeAdapter, all)
+	return m.all
 }
 
 // maxShown is how many characters of a value an explanation shows.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/plist"
 )
 
 // hidden is the client with nothing known but what the floor needs.
@@ -331,6 +333,40 @@ func TestAnExpiredContextNeverAllows(t *testing.T) {
 		}
 	}
 	assert.True(t, allowed)
+}
+
+func TestLargePropertyListsAreRefused(t *testing.T) {
+	t.Parallel()
+	array := func(n int) code.Value {
+		items := make([]code.Value, n)
+		for i := range items {
+			items[i] = plist.String(strconv.Itoa(i))
+		}
+		return plist.Array(items...)
+	}
+	many := make([]any, 0, 2*maxElements+2)
+	for i := range maxElements + 1 {
+		many = append(many, strconv.Itoa(i), i)
+	}
+	large := edit(t, func(s *code.Subject) {
+		s.Info = code.Known(dict(t, "a", array(100_000), "b", array(100_000), "d", dict(t, "a", array(maxElements)), "small", array(maxElements), "x", "y"))
+		s.Entitlements = code.Known(dict(t, many...))
+	})
+	for condition, why := range map[string]string{
+		`subject.info.a.all(g, g in subject.info.b)`:     "more than 10000 elements",
+		`subject.info.small.all(g, g in subject.info.b)`: "more than 10000 elements",
+		`subject.info.a == subject.info.b`:               "more than 10000 elements",
+		`!("0" in subject.info.a)`:                       "more than 10000 elements",
+		`size(subject.info.d) == 1`:                      "more than 10000 elements",
+		`subject.info == subject.info`:                   "more than 10000 elements",
+		`!("x" in subject.entitlements)`:                 "more than 10000 elements",
+	} {
+		d := decide(allowing(t, condition), large)
+		assert.Equal(t, OutcomeUnknown, d.Outcome(), condition)
+		assert.Equal(t, ReasonError, d.Reason(), condition)
+		assert.Contains(t, d.Message(), why, condition)
+	}
+	assert.True(t, decide(allowing(t, `subject.info.x == "y" && "7" in subject.info.small`), large).Allow(), "what else is there can be read")
 }
 
 // What is evaluated without a limit must be unable to reach one.
