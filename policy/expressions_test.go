@@ -226,7 +226,7 @@ func TestPeers(t *testing.T) {
 		"2.1.3 is enough for 2.1":              {`{team: ABCDE12345, min_version: "2.1"}`, nil, OutcomeAllow},
 		"too old a build":                      {`{team: ABCDE12345, min_build: "2104"}`, nil, OutcomeDeny},
 		"no version at all":                    {`{team: ABCDE12345, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Absent[code.Value]() }, OutcomeDeny},
-		"a version that is none":               {`{team: ABCDE12345, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleShortVersionString", "banana")) }, OutcomeDeny},
+		"a version that is none":               {`{team: ABCDE12345, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleShortVersionString", "banana")) }, OutcomeUnknown},
 		"an unread version":                    {`{team: ABCDE12345, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Unknown[code.Value](errUnread) }, OutcomeUnknown},
 		"one no counts more than unknown":      {`{team: ZZZZZ99999, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Unknown[code.Value](errUnread) }, OutcomeDeny},
 		"a missing required entitlement":       {`{team: ABCDE12345, require: {entitlements: x}}`, nil, OutcomeDeny},
@@ -248,6 +248,17 @@ func TestPeers(t *testing.T) {
 			assert.Equal(t, tt.want, d.Outcome(), d.Message())
 			assert.Equal(t, verdictOfOutcome(tt.want), ruleVerdict(t, d))
 		})
+	}
+}
+
+func TestAVersionThatIsNoneDoesNotSkipADeny(t *testing.T) {
+	t.Parallel()
+	p := load(t, header+"peers: {app: {team: ABCDE12345, min_version: '9'}}\nrules: [{name: r, deny: 'matches(\"app\")'}, {name: rest, allow: 'true'}]")
+	for _, v := range []any{"banana", true} {
+		d := decide(p, edit(t, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleShortVersionString", v)) }))
+		assert.Equal(t, OutcomeDeny, d.Outcome())
+		assert.Equal(t, ReasonUnknownFact, d.Reason())
+		assert.Equal(t, []string{`matches("app")`}, d.Facts())
 	}
 }
 

@@ -1,11 +1,13 @@
 package policy
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/plist"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
@@ -169,10 +171,16 @@ func atLeast(label, least, key string) peerTest {
 				return unknown, err
 			}
 			if !ok {
+				if raw, there := f.s.Info.Or(code.Value{}).Get(key); there && raw.Kind() != plist.KindString {
+					return unknown, errors.New(label + " is a " + raw.Kind().String() + ", which is not a version")
+				}
 				return no, nil
 			}
 			v, ok := parseVersion(text)
-			return answerOf(ok && v.compare(want) >= 0), nil
+			if !ok { // no plain no: a rule that denies the peer must not be skipped
+				return unknown, errors.New(label + " is " + quoteShort(text) + ", which is not a version")
+			}
+			return answerOf(v.compare(want) >= 0), nil
 		},
 		found: func(f *facts) string { return showFact(f.info(key)) },
 	}
