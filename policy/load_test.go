@@ -43,6 +43,19 @@ func TestLargeDocuments(t *testing.T) {
 	}
 }
 
+func TestARequirementWithANULIsALoadError(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"rules: [{name: r, allow: 'satisfies(\"anchor apple\\u0000 and never\")'}]",
+		"requirements: {a: \"anchor apple\\0 and never\"}\nrules: [{name: r, allow: 'satisfies(requirements.a)'}]",
+	} {
+		_, err := Parse("nul.yaml", []byte(header+text))
+		require.Error(t, err, text)
+		require.ErrorContains(t, err, "NUL", text)
+		require.ErrorContains(t, err, "nul.yaml:3:", text)
+	}
+}
+
 func TestPolicyAccessors(t *testing.T) {
 	t.Parallel()
 	p := allowing(t, "true")

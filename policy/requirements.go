@@ -15,6 +15,9 @@ type requirementText struct {
 }
 
 func parseRequirement(label, text string) (*requirementText, error) {
+	if strings.IndexByte(text, 0) >= 0 {
+		return nil, errors.New("text after a NUL is not read by Apple's compiler")
+	}
 	e, err := requirement.Parse(label, text)
 	if err != nil {
 		return nil, err
