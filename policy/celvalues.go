@@ -75,7 +75,7 @@ func celValue(v any) ref.Val {
 
 // maxElements is how many elements, those of elements included, an array or a
 // dictionary of a property list may have for a rule that reads all of it.
-const maxElements = 10_000
+const maxElements = 2_000
 
 func tooLarge() ref.Val {
 	return types.NewErr("the array or dictionary has more than %d elements", maxElements)
