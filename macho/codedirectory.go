@@ -306,7 +306,7 @@ func (d *directory) checkLayout() string {
 	rs = append(rs, region{"end", length, length})
 	for i := 1; i < len(rs); i++ {
 		a, b := rs[i-1], rs[i]
-		if b.from < a.to || a.to > length {
+		if b.from < a.to || a.to > length || b.from > length || b.to > length {
 			return fmt.Sprintf("its %s [%d, %d) and %s [%d, %d) overlap or leave the blob", a.name, a.from, a.to, b.name, b.from, b.to)
 		}
 		if i == 1 && d.Version > versionLinkage {
