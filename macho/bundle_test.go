@@ -157,3 +157,11 @@ func TestExecutableNameNeverLeavesTheBundle(t *testing.T) {
 		assert.Error(t, err, "%q gave %+v", name, b)
 	}
 }
+
+func TestDefectOfAStepDenies(t *testing.T) {
+	t.Parallel()
+	c := guarded(func(*slice) check { panic("index out of range") }, nil)
+	require.Equal(t, code.Failed, c.outcome)
+	assert.Equal(t, code.StatusInternalError, c.problems[0].err.Status)
+	assert.True(t, c.fatal(), "nothing runs after it")
+}

@@ -96,7 +96,7 @@ func (s *slice) run(ctx context.Context, r *report) {
 		if err := ctx.Err(); err != nil && stopped == "" {
 			c, stopped = failed(*cancelled(err)), "the verification was cancelled"
 		} else if stopped == "" {
-			c = st.run(s)
+			c = guarded(st.run, s)
 			if c.fatal() {
 				stopped = "check " + st.id + " failed"
 			}
@@ -104,6 +104,17 @@ func (s *slice) run(ctx context.Context, r *report) {
 		c.id, c.name, c.arch = st.id, st.name, s.label
 		r.checks = append(r.checks, c)
 	}
+}
+
+// guarded runs a step. A defect of ours must deny, and must not take down a server
+// that asked about somebody else's bytes.
+func guarded(run func(*slice) check, s *slice) (c check) {
+	defer func() {
+		if v := recover(); v != nil {
+			c = failed(unjudged(code.StatusInternalError, "verification", -1, "an internal error, please report it: %v", v))
+		}
+	}()
+	return run(s)
 }
 
 func (s *slice) warn(id, format string, args ...any) {
