@@ -7,6 +7,7 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/macho"
 	"github.com/xpcpolicy/xpcpolicy/policy"
+	"github.com/xpcpolicy/xpcpolicy/requirement"
 )
 
 // DecisionSchema is the version of the JSON form of decisions: of [Result] and of
@@ -22,9 +23,38 @@ type Options struct {
 	// Now is the time against which certificates are judged when the signature
 	// holds no time of its own; zero means the system's clock.
 	Now time.Time
+	// Shallow verifies nested code without its pages and resources, and
+	// NoResources leaves the files of a bundle alone: what they weaken says
+	// [macho.Options]. The code does not count as verified then.
+	Shallow, NoResources bool
+	// Progress is told how far the files of a bundle are hashed; nil: nobody.
+	Progress func(macho.Progress)
 }
 
-func (o Options) macho() macho.Options { return macho.Options{Arch: o.Arch, Now: clock(o.Now)} }
+func (o Options) macho() macho.Options {
+	return macho.Options{
+		Arch: o.Arch, Now: clock(o.Now), Shallow: o.Shallow, NoResources: o.NoResources,
+		Progress: o.Progress, Requirement: satisfies,
+	}
+}
+
+// satisfies judges the requirement that a bundle's seal has for nested code. It is
+// the only place where package macho meets the requirement language.
+func satisfies(text string, s *code.Subject) code.Status {
+	e, err := requirement.Parse("sealed requirement", text)
+	if err != nil {
+		return code.StatusReqInvalid
+	}
+	switch r := requirement.Eval(e, s, requirement.Options{}); {
+	case r.Outcome == requirement.True && r.Err == nil && r.Status == code.StatusSuccess:
+		return code.StatusSuccess
+	case r.Outcome == requirement.False:
+		return code.StatusReqFailed
+	case r.Err != nil && r.Status != code.StatusSuccess:
+		return r.Status
+	}
+	return code.StatusSignatureNotVerifiable
+}
 
 // clock returns t, or the time now. It is the only place below the commands that
 // reads the clock.
