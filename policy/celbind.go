@@ -18,7 +18,8 @@ import (
 // explaining program, which is built when somebody asks for it.
 type expression struct {
 	text    string
-	span    diag.Span // in the document
+	source  *diag.Source
+	span    diag.Span // in the source
 	reads   []int     // slots, without what variables read in turn
 	env     *cel.Env
 	ast     *cel.Ast

@@ -211,7 +211,7 @@ func (c *compiler) check(p *parsed) *expression {
 		return nil
 	}
 	start, end := p.node.Span()
-	e := &expression{text: p.node.Value, span: diag.Span{Start: start, End: end}, env: c.env, ast: checked, simple: isSimple(checked.NativeRep())}
+	e := &expression{text: p.node.Value, source: c.src, span: diag.Span{Start: start, End: end}, env: c.env, ast: checked, simple: isSimple(checked.NativeRep())}
 	refs := checked.NativeRep().ReferenceMap() // walked in the order of the text: messages name facts in it
 	ast.PostOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(part ast.Expr) {
 		if ref := refs[part.ID()]; ref != nil && len(ref.OverloadIDs) == 0 && ref.Name != "" {

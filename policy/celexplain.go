@@ -51,19 +51,9 @@ type explanation struct {
 
 // explain returns the clauses of an expression with their answers.
 func (b *binding) explain(e *expression) []*diag.Node {
-	program, err := b.explaining(e)
-	if err != nil {
+	x, _, err := b.explained(e)
+	if x == nil {
 		return []*diag.Node{{Label: oneLine(e.text), Note: err.Error()}}
-	}
-	var details *cel.EvalDetails
-	if e.simple {
-		_, details, err = program.Eval(b)
-	} else {
-		_, details, err = program.ContextEval(b.ctx, b)
-	}
-	x := &explanation{b: b, e: e, ast: e.ast.NativeRep(), vals: func(int64) (ref.Val, bool) { return nil, false }}
-	if details != nil && details.State() != nil {
-		x.vals = details.State().Value
 	}
 	n := x.node(x.ast.Expr(), 0)
 	if err != nil && n.Verdict == diag.VerdictUnknown && n.Note == "" {

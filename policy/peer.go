@@ -13,13 +13,15 @@ import (
 
 // peer is a named description of a caller: every test must say yes.
 type peer struct {
-	name  string
-	tests []peerTest
+	name   string
+	source *diag.Source
+	tests  []peerTest
 }
 
 // peerTest is one line of a peer.
 type peerTest struct {
 	label    string
+	span     diag.Span // in the source of the peer
 	expected string
 	ask      func(f *facts) (answer, error)
 	found    func(f *facts) string     // nil: nothing to show
@@ -63,10 +65,14 @@ func (p *peer) explain(f *facts) []*diag.Node {
 	return nodes
 }
 
-func newPeer(d *peerDocument, req *requirementText) *peer {
-	p := &peer{name: d.name.Value}
+func newPeer(src *diag.Source, d *peerDocument, req *requirementText) *peer {
+	p := &peer{name: d.name.Value, source: src}
+	add := func(n *yamlpos.Node, t peerTest) {
+		t.span.Start, t.span.End = n.Span()
+		p.tests = append(p.tests, t)
+	}
 	if req != nil {
-		p.tests = append(p.tests, peerTest{label: "requirement", ask: req.eval, tree: req.explain})
+		add(d.requirement, peerTest{label: "requirement", ask: req.eval, tree: req.explain})
 	}
 	for _, list := range []struct {
 		label string
@@ -78,26 +84,26 @@ func newPeer(d *peerDocument, req *requirementText) *peer {
 		{"subject.channel", d.channels, func(f *facts) code.Fact[string] { return channelText(f.s) }},
 	} {
 		if len(list.nodes) > 0 {
-			p.tests = append(p.tests, oneOf(list.label, values(list.nodes), list.get))
+			add(list.nodes[0], oneOf(list.label, values(list.nodes), list.get))
 		}
 	}
 	if d.version != nil {
-		p.tests = append(p.tests, atLeast("subject.version", d.version.Value, "CFBundleShortVersionString"))
+		add(d.version, atLeast("subject.version", d.version.Value, "CFBundleShortVersionString"))
 	}
 	if d.build != nil {
-		p.tests = append(p.tests, atLeast("subject.build", d.build.Value, "CFBundleVersion"))
+		add(d.build, atLeast("subject.build", d.build.Value, "CFBundleVersion"))
 	}
 	for _, n := range d.entitled {
-		p.tests = append(p.tests, entitlement(n.Value, true))
+		add(n, entitlement(n.Value, true))
 	}
 	for _, n := range d.denied {
-		p.tests = append(p.tests, entitlement(n.Value, false))
+		add(n, entitlement(n.Value, false))
 	}
 	for _, n := range d.flags {
-		p.tests = append(p.tests, hasFlag(n.Value, true))
+		add(n, hasFlag(n.Value, true))
 	}
 	for _, n := range d.noFlags {
-		p.tests = append(p.tests, hasFlag(n.Value, false))
+		add(n, hasFlag(n.Value, false))
 	}
 	return p
 }

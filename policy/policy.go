@@ -84,7 +84,7 @@ func (c *compiler) named(d *document) {
 				c.embedded(n, "requirement", err)
 			}
 		}
-		c.peers[p.name.Value] = newPeer(p, req)
+		c.peers[p.name.Value] = newPeer(c.src, p, req)
 	}
 }
 
