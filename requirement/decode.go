@@ -30,7 +30,7 @@ func Decode(blob []byte) (*Expr, error) {
 	if kind == kindConstraint {
 		return &Expr{Op: OpConstraint, Value: string(blob[headerSize:])}, nil
 	}
-	d := decoder{b: blob, s: string(blob), pos: headerSize, nodes: newSlab(len(blob)-headerSize, 14)}
+	d := decoder{s: string(blob), pos: headerSize, nodes: newSlab(len(blob)-headerSize, 17)}
 	return d.program()
 }
 
@@ -63,10 +63,10 @@ var errTruncated = errors.New("the program ends inside an expression")
 
 // decoder reads a program. It keeps its own place and not a bin.Reader, because
 // strings must be cut from one copy of the bytes, and padding may reach past the end.
+// After a failure it goes on with zeros: program asks once for each node.
 type decoder struct {
-	b      []byte
-	s      string // the same bytes: strings are cut from it
-	pos    int
+	s      string // strings are cut from it
+	pos    int    // at most len(s)
 	nodes  slab
 	failed bool
 	// unread is set by an opcode without length: an evaluation ends there.
@@ -74,24 +74,24 @@ type decoder struct {
 }
 
 func (d *decoder) uint32() uint32 {
-	if d.failed || len(d.b)-d.pos < 4 || d.pos > len(d.b) {
+	rest := d.s[d.pos:]
+	if len(rest) < 4 {
 		d.failed = true
 		return 0
 	}
-	v := binary.BigEndian.Uint32(d.b[d.pos:])
 	d.pos += 4
-	return v
+	return uint32(rest[0])<<24 | uint32(rest[1])<<16 | uint32(rest[2])<<8 | uint32(rest[3])
 }
 
 // take returns n bytes.
 func (d *decoder) take(n uint32) string {
-	if d.failed || d.pos > len(d.b) || uint64(n) > uint64(len(d.b)-d.pos) {
+	rest := d.s[d.pos:]
+	if uint64(n) > uint64(len(rest)) {
 		d.failed = true
 		return ""
 	}
-	s := d.s[d.pos : d.pos+int(n)]
 	d.pos += int(n)
-	return s
+	return rest[:n]
 }
 
 // data reads a length, bytes and padding, for the Key (0) or Value (1) of e.
@@ -99,20 +99,30 @@ func (d *decoder) take(n uint32) string {
 // Apple: the padding is neither required nor checked.
 func (d *decoder) data(e *Expr, which int) string {
 	s := d.take(d.uint32())
-	if d.failed {
-		return ""
-	}
-	want := -len(s) & 3
-	have := min(want, len(d.b)-d.pos)
-	pad := d.s[d.pos : d.pos+have]
-	d.pos += have
-	if have < want || pad != "\x00\x00\x00"[:have] {
-		if e.odd == nil {
-			e.odd = &oddity{}
-		}
-		e.odd.set[which], e.odd.pads[which] = true, pad
+	if want := -len(s) & 3; want != 0 {
+		d.padding(e, which, want)
 	}
 	return s
+}
+
+// padding reads up to three bytes and keeps them unless they are zeros.
+func (d *decoder) padding(e *Expr, which, want int) {
+	pad := d.s[d.pos:]
+	if len(pad) > want {
+		pad = pad[:want]
+	}
+	d.pos += len(pad)
+	set := byte(0)
+	for i := range len(pad) {
+		set |= pad[i]
+	}
+	if len(pad) == want && set == 0 {
+		return
+	}
+	if e.odd == nil {
+		e.odd = &oddity{}
+	}
+	e.odd.set[which], e.odd.pads[which] = true, pad
 }
 
 // program reads one expression and keeps what follows it.
@@ -122,7 +132,7 @@ func (d *decoder) program() (*Expr, error) {
 		depth int // of its operands
 	}
 	var root *Expr
-	var room [24]parent
+	var room [12]parent
 	open := room[:0] // what still wants operands, the innermost last
 	for depth := 1; ; {
 		start := d.pos
@@ -135,25 +145,25 @@ func (d *decoder) program() (*Expr, error) {
 		}
 		if n := len(open); n == 0 {
 			root = e
-		} else if p := open[n-1].e; p.X == nil && p.operands() == 2 {
-			p.X = e
-		} else {
-			if p.X == nil {
-				p.X = e
-			} else {
-				p.Y = e
-			}
+		} else if p := open[n-1].e; p.X != nil {
+			p.Y = e
 			open = open[:n-1]
+		} else {
+			p.X = e
+			if p.operands() == 1 {
+				open = open[:n-1]
+			}
 		}
 		if e.operands() > 0 {
-			open = append(open, parent{e, depth + 1})
-		}
-		if len(open) == 0 {
+			depth++
+			open = append(open, parent{e, depth})
+		} else if len(open) == 0 {
 			break
+		} else {
+			depth = open[len(open)-1].depth
 		}
-		depth = open[len(open)-1].depth
 	}
-	if d.pos < len(d.b) {
+	if d.pos < len(d.s) {
 		if root.odd == nil {
 			root.odd = &oddity{}
 		}
@@ -173,9 +183,6 @@ func (d *decoder) refuse(off int, err error) error {
 // node reads one node without the expressions below it.
 func (d *decoder) node() *Expr {
 	word := d.uint32()
-	if d.failed {
-		return nil
-	}
 	op := word & 0xffffff
 	if op >= opCount {
 		return d.unknown(word)
@@ -220,7 +227,7 @@ func (d *decoder) unknown(word uint32) *Expr {
 func (d *decoder) match(e *Expr) {
 	e.Match = MatchOp(d.uint32())
 	switch {
-	case d.failed:
+	case e.Match == MatchExists: // the most frequent
 	case e.Match.HasDate():
 		high := d.uint32()
 		e.Date = int64(uint64(high)<<32 | uint64(d.uint32()))

@@ -64,10 +64,11 @@ const (
 )
 
 // lexeme is one word of the text: offsets only, positions are computed for errors.
+// (A second small field beside kind would be written and copied in different
+// sizes, which stalls processors at each lexeme.)
 type lexeme struct {
 	start, end int
 	kind       kind
-	escaped    bool // a string that contains \"
 }
 
 // lexFault is how the lexer failed. want is the character that would have been

@@ -187,19 +187,17 @@ func (l *lexer) word(start int) lexeme {
 
 func (l *lexer) str(start int) lexeme {
 	text := l.text
-	escaped := false
 	for i := start + 1; ; i++ {
 		if i >= len(text) {
 			return l.fail(i, `'"'`, inString, start)
 		}
 		switch c := text[i]; {
 		case c == '"':
-			return lexeme{start: start, end: l.emit(kString, start, i+1).end, kind: kString, escaped: escaped}
+			return l.emit(kString, start, i+1)
 		case c == '\\':
 			if l.at(i+1) != '"' {
 				return l.fail(i+1, `'"'`, inString, start)
 			}
-			escaped = true
 			i++
 		case class[c]&cNoText != 0:
 			return l.fail(i, `'"'`, inString, start)

@@ -3,6 +3,14 @@ package requirement
 import (
 	"math"
 	"strconv"
+	"strings"
+)
+
+// The arc under which Apple names extensions and policies. Requirements hardly
+// have another, so both directions take it in one step.
+const (
+	appleArc    = "1.2.840.113635.100."
+	appleOctets = "\x2a\x86\x48\x86\xf7\x63\x64"
 )
 
 // appendOID appends the content octets of a dotted object identifier.
@@ -13,7 +21,12 @@ import (
 func appendOID(b []byte, s string) []byte {
 	// Digits and dots, in one pass: texts hardly ever have anything else here.
 	out, first, v := b, uint64(0), uint64(0)
-	for i, from, n := 0, 0, 0; ; i++ {
+	i, from, n := 0, 0, 0
+	if strings.HasPrefix(s, appleArc) {
+		out = append(out, appleOctets...)
+		i, from, n = len(appleArc), len(appleArc), 5
+	}
+	for ; ; i++ {
 		if i < len(s) {
 			if d := s[i] - '0'; d < 10 {
 				v = v*10 + uint64(d)
@@ -114,8 +127,11 @@ func appendArc(b []byte, n uint64) []byte {
 // appendDotted appends the text that appendOID turns into the octets of oid. It
 // reports false, with b as it was, when there is no such text.
 func appendDotted(b []byte, oid string) ([]byte, bool) {
-	out := b
-	for i := 0; i < len(oid); {
+	out, i := b, 0
+	if strings.HasPrefix(oid, appleOctets) {
+		out, i = append(out, appleArc[:len(appleArc)-1]...), len(appleOctets)
+	}
+	for i < len(oid) {
 		first, c := i == 0, oid[i]
 		if c == 0x80 { // a superfluous zero digit
 			return b, false

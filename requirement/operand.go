@@ -42,7 +42,7 @@ func (p *parser) content(t lexeme) string {
 	switch t.kind {
 	case kString:
 		s = s[1 : len(s)-1]
-		if t.escaped {
+		if strings.IndexByte(s, '\\') >= 0 {
 			return p.unescape(s)
 		}
 	case kHash:

@@ -35,8 +35,12 @@ func SubjectField(key string) (code.OID, bool) {
 	if !strings.HasPrefix(key, prefix) {
 		return "", false
 	}
+	name := key[len(prefix):]
+	if name == "OU" { // nearly all: it holds the team
+		return code.OIDOrganizationalUnit, true
+	}
 	for i := range subjectFields {
-		if subjectFields[i].name == key[len(prefix):] {
+		if subjectFields[i].name == name {
 			return subjectFields[i].oid, true
 		}
 	}
