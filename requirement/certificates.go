@@ -1,75 +1,82 @@
 package requirement
 
 import (
+	"crypto/sha1" // requirements name certificates by SHA-1
+	"slices"
+
 	"github.com/xpcpolicy/xpcpolicy/code"
 )
 
-// certificates evaluates a term about the chain.
+// certificates evaluates a comparison with something in a certificate.
 func (v *evaluator) certificates(e *Expr) Outcome {
 	want := ""
-	switch {
-	case e.Op == OpAnchorHash && len(e.Value) != 20:
-		return v.stop(abortHash)
-	case e.Op.hasMatch() && e.Match.HasValue() && e.Match < matchCount:
+	if e.Match != MatchExists && e.Match.HasValue() && e.Match < matchCount {
 		var ok bool
 		if want, ok = operand(e.Value); !ok {
 			return v.stop(abortText)
 		}
 	}
-	certs, ok, err := v.s.Certs.Get()
-	if !ok {
-		certs = nil
-	}
-	if e.Op == OpAppleAnchor {
-		return v.appleAnchor(certs, err)
-	}
-	if err != nil {
+	if v.noChain {
 		return Unknown
 	}
-	slot := e.Slot
-	if e.Op == OpAppleGeneric {
-		slot = SlotRoot
-	}
-	c := at(certs, slot)
+	c := at(v.certs, e.Slot)
 	switch e.Op {
-	case OpAppleGeneric:
-		return outcome(c != nil && c.AppleRoot)
-	case OpAnchorHash:
-		if c != nil && c.SHA1 == ([20]byte{}) { // facts without hashes
-			return Unknown
-		}
-		return outcome(c != nil && string(c.SHA1[:]) == e.Value)
-	case OpTrustedCert:
-		return trusted(c)
-	case OpTrustedCerts:
-		return trustedAny(certs)
 	case OpCertField:
 		return certField(e, c, want)
 	case OpCertGeneric:
-		return outcome(c != nil && present(e, c.HasExtension(code.OID(e.Key))))
+		return outcome(c != nil && present(e, holds(c.Extensions, e.Key)))
 	case OpCertPolicy:
-		return outcome(c != nil && present(e, c.HasPolicy(code.OID(e.Key))))
-	case OpCertDate:
-		if c != nil {
-			// Apple: a date that is exactly 2001-01-01 counts as none.
-			if d, ok := c.Date(code.OID(e.Key)); ok && d != 0 {
-				return outcome(matchDate(e, d))
-			}
-		}
-		return outcome(matchNothing(e)) // Apple: true even without a certificate
+		return outcome(c != nil && present(e, holds(c.Policies, e.Key)))
 	}
-	return v.stop(abortOpcode)
+	if c != nil { // OpCertDate
+		// Apple: a date that is exactly 2001-01-01 counts as none.
+		if d, ok := c.Date(code.OID(e.Key)); ok && d != 0 {
+			return outcome(matchDate(e, d))
+		}
+	}
+	return outcome(matchNothing(e)) // Apple: true even without a certificate
+}
+
+// anchorHash evaluates `certificate Slot = H"Value"`.
+func (v *evaluator) anchorHash(e *Expr) Outcome {
+	switch c := at(v.certs, e.Slot); {
+	case len(e.Value) != sha1.Size:
+		return v.stop(abortHash)
+	case v.noChain:
+		return Unknown
+	case c == nil:
+		return False
+	case c.SHA1 == [sha1.Size]byte{}: // facts without hashes
+		return Unknown
+	default:
+		return outcome(string(c.SHA1[:]) == e.Value)
+	}
+}
+
+// holds reports whether an object identifier is in a list. Those of one list
+// mostly begin alike, so it looks at the last byte first.
+func holds(list []code.OID, key string) bool {
+	if key == "" {
+		return slices.Contains(list, "")
+	}
+	last := key[len(key)-1]
+	for i := range list {
+		if o := string(list[i]); len(o) == len(key) && o[len(key)-1] == last && o == key {
+			return true
+		}
+	}
+	return false
 }
 
 // at returns the certificate in a slot, nil when there is none.
 //
 // Apple: a negative slot beyond the leaf reads outside the chain.
 func at(certs []code.Certificate, slot int32) *code.Certificate {
-	i := int64(slot)
+	i := int(slot)
 	if i < 0 {
-		i += int64(len(certs))
+		i += len(certs)
 	}
-	if i < 0 || i >= int64(len(certs)) {
+	if uint(i) >= uint(len(certs)) {
 		return nil
 	}
 	return &certs[i]
@@ -84,14 +91,14 @@ func present(e *Expr, has bool) bool {
 
 // appleAnchor evaluates `anchor apple`: the trust cache, or the chain of Apple's
 // own software.
-func (v *evaluator) appleAnchor(certs []code.Certificate, unknown error) Outcome {
+func (v *evaluator) appleAnchor() Outcome {
 	cache := known(v.s.TrustCache())
 	switch {
 	case cache == True:
 		return True
-	case unknown != nil:
+	case v.noChain:
 		return Unknown
-	case appleSoftware(certs):
+	case appleSoftware(v.certs):
 		return True
 	}
 	return cache

@@ -74,7 +74,7 @@ const maxFragments = 8
 // either side aborts. With unknown facts, `and` is False when one side is and
 // `or` is True when one side is; otherwise they are Unknown.
 func Eval(e *Expr, s *code.Subject, o Options) Result {
-	v := evaluator{s: s, o: o}
+	v := newEvaluator(s, o, 0)
 	out := v.eval(e, 1)
 	switch {
 	case v.abort != abortNone:
@@ -128,9 +128,22 @@ func (a abort) err() error {
 // evaluator is one evaluation. After an abort its answers mean nothing.
 type evaluator struct {
 	s         *code.Subject
-	o         Options // a copy, so that nothing escapes
-	fragments int     // named requirements that are under evaluation
+	o         Options            // a copy, so that nothing escapes
+	certs     []code.Certificate // of s: most terms ask for them
+	noChain   bool               // nobody knows the certificates
+	fragments int                // named requirements that are under evaluation
 	abort     abort
+}
+
+func newEvaluator(s *code.Subject, o Options, fragments int) evaluator {
+	v := evaluator{s: s, o: o, fragments: fragments}
+	if s != nil {
+		certs, ok, err := s.Certs.Get()
+		if v.noChain = err != nil; ok {
+			v.certs = certs
+		}
+	}
+	return v
 }
 
 func (v *evaluator) stop(a abort) Outcome {
@@ -148,18 +161,16 @@ func (v *evaluator) eval(e *Expr, depth int) Outcome {
 		return v.stop(abortOperand)
 	}
 	switch e.Op {
-	case OpAnd:
+	case OpAnd, OpOr:
 		x := v.eval(e.X, depth+1)
 		if v.abort != abortNone {
 			return Unknown
 		}
-		return and(x, v.eval(e.Y, depth+1))
-	case OpOr:
-		x := v.eval(e.X, depth+1)
-		if v.abort != abortNone {
-			return Unknown
+		y := v.eval(e.Y, depth+1)
+		if e.Op == OpAnd {
+			return and(x, y)
 		}
-		return or(x, v.eval(e.Y, depth+1))
+		return or(x, y)
 	case OpNot:
 		return not(v.eval(e.X, depth+1))
 	case OpUnknown:
@@ -170,9 +181,10 @@ func (v *evaluator) eval(e *Expr, depth int) Outcome {
 			return v.eval(e.X, depth+1)
 		}
 		return v.stop(abortOpcode)
-	}
-	if v.s == nil {
-		return v.stop(abortSubject)
+	case OpCertField, OpCertGeneric: // most terms; this spares a call
+		if v.s != nil {
+			return v.certificates(e)
+		}
 	}
 	return v.term(e)
 }

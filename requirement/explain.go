@@ -16,7 +16,7 @@ func Explain(e *Expr, s *code.Subject, o Options) (Result, *diag.Node) {
 	if r.Err != nil {
 		return r, &diag.Node{Label: "requirement", Note: r.Err.Error(), Span: spanOf(e)}
 	}
-	x := explainer{v: evaluator{s: s, o: o}}
+	x := explainer{v: newEvaluator(s, o, 0)}
 	root, _ := x.node(e)
 	return r, root
 }

@@ -13,14 +13,13 @@ import (
 // Apple: operands become C strings, so they end at their first NUL.
 func operand(s string) (string, bool) {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c == 0 {
-			return s[:i], true
-		} else if c >= utf8.RuneSelf {
-			if n := strings.IndexByte(s, 0); n >= 0 {
-				s = s[:n]
-			}
-			return s, utf8.ValidString(s)
+		if s[i]-1 < utf8.RuneSelf-1 { // ASCII, and no NUL
+			continue
 		}
+		if n := strings.IndexByte(s[i:], 0); n >= 0 {
+			s = s[:i+n]
+		}
+		return s, utf8.ValidString(s)
 	}
 	return s, true
 }

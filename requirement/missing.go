@@ -33,7 +33,7 @@ func (v *evaluator) missing(e *Expr) []string {
 		if e.Op == OpNamedCode {
 			named = v.o.Codes
 		}
-		inner := evaluator{s: s, o: v.o, fragments: v.fragments + 1}
+		inner := newEvaluator(s, v.o, v.fragments+1)
 		if inner.fragments > maxFragments {
 			return nil
 		}

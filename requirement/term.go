@@ -7,7 +7,13 @@ import (
 // term evaluates a node without operands that are expressions.
 func (v *evaluator) term(e *Expr) Outcome {
 	s := v.s
-	switch e.Op {
+	switch {
+	case s == nil:
+		return v.stop(abortSubject)
+	case e.Op == OpConstraint:
+		return v.constraint(e)
+	}
+	switch e.Op { // dense, hence a jump
 	case OpFalse:
 		return False
 	case OpTrue:
@@ -19,11 +25,7 @@ func (v *evaluator) term(e *Expr) Outcome {
 		}
 		return outcome(ok && id == e.Value)
 	case OpCDHash:
-		hashes, ok, err := s.CDHashes.Get()
-		if err != nil {
-			return Unknown
-		}
-		return outcome(ok && len(hashes) > 0 && string(hashes[0].Hash[:]) == e.Value)
+		return v.cdhash(e)
 	case OpPlatform:
 		b, ok, err := s.PlatformByte.Get()
 		if err != nil {
@@ -34,6 +36,28 @@ func (v *evaluator) term(e *Expr) Outcome {
 		return known(s.Notarized)
 	case OpLegacy:
 		return v.legacy()
+	case OpAppleGeneric:
+		if v.noChain {
+			return Unknown
+		}
+		c := at(v.certs, SlotRoot)
+		return outcome(c != nil && c.AppleRoot)
+	case OpCertField, OpCertGeneric, OpCertPolicy, OpCertDate:
+		return v.certificates(e)
+	case OpAppleAnchor:
+		return v.appleAnchor()
+	case OpAnchorHash:
+		return v.anchorHash(e)
+	case OpTrustedCert:
+		if v.noChain {
+			return Unknown
+		}
+		return trusted(at(v.certs, e.Slot))
+	case OpTrustedCerts:
+		if v.noChain {
+			return Unknown
+		}
+		return trustedAny(v.certs)
 	case OpInfo, OpInfoValue:
 		return v.dictionary(e, &s.Info)
 	case OpEntitlement:
@@ -42,15 +66,25 @@ func (v *evaluator) term(e *Expr) Outcome {
 		return v.fragment(v.o.Anchors, e.Value)
 	case OpNamedCode:
 		return v.fragment(v.o.Codes, e.Value)
-	case OpConstraint:
-		if v.o.Constraint == nil {
-			return Unknown
-		}
-		return v.o.Constraint([]byte(e.Value), s)
-	case OpAnd, OpOr, OpNot, OpUnknown: // not terms
+	case OpAnd, OpOr, OpNot: // not terms
 		return v.stop(abortOperand)
 	}
-	return v.certificates(e)
+	return v.stop(abortOpcode)
+}
+
+func (v *evaluator) cdhash(e *Expr) Outcome {
+	hashes, ok, err := v.s.CDHashes.Get()
+	if err != nil {
+		return Unknown
+	}
+	return outcome(ok && len(hashes) > 0 && string(hashes[0].Hash[:]) == e.Value)
+}
+
+func (v *evaluator) constraint(e *Expr) Outcome {
+	if v.o.Constraint == nil {
+		return Unknown
+	}
+	return v.o.Constraint([]byte(e.Value), v.s)
 }
 
 // dictionary evaluates a term about a key of Info.plist or the entitlements.
@@ -90,7 +124,7 @@ func (v *evaluator) fragment(named map[string]*Expr, name string) Outcome {
 	if v.fragments >= maxFragments {
 		return v.stop(abortFragments)
 	}
-	inner := evaluator{s: v.s, o: v.o, fragments: v.fragments + 1}
+	inner := newEvaluator(v.s, v.o, v.fragments+1)
 	out := inner.eval(e, 1)
 	if inner.abort != abortNone {
 		return v.stop(inner.abort)
