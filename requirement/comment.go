@@ -22,9 +22,9 @@ func (l *lexer) line(start int) {
 // Apple: a star that is not followed by a slash is skipped together with the
 // character after it, so `/***/` and `/* x **/` do not end there.
 func (l *lexer) comment(start int) {
-	i := start + 2
-	for i < len(l.text) {
-		switch c := l.text[i]; {
+	text, i := l.text, start+2
+	for uint(i) < uint(len(text)) {
+		switch c := text[i]; {
 		case c == '*':
 			if l.at(i+1) == '/' {
 				l.remark(start, i+2)

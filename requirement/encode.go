@@ -44,12 +44,11 @@ func appendRequirement(b []byte, e *Expr) []byte {
 
 // appendNode appends one node without the expressions below it.
 func appendNode(b []byte, e *Expr) []byte {
-	word := uint32(e.Flags)<<24 | uint32(e.Op)
 	if e.Op == OpUnknown {
-		word = uint32(e.Flags)<<24 | uint32(e.Slot)&0xffffff
+		return appendUnknownNode(b, e)
 	}
-	b = binary.BigEndian.AppendUint32(b, word)
-	switch e.Op {
+	b = binary.BigEndian.AppendUint32(b, uint32(e.Flags)<<24|uint32(e.Op))
+	switch e.Op { // dense, hence a jump
 	case OpIdent, OpCDHash, OpNamedAnchor, OpNamedCode:
 		return appendData(b, e, 1, e.Value)
 	case OpAnchorHash:
@@ -63,11 +62,15 @@ func appendNode(b []byte, e *Expr) []byte {
 	case OpCertField, OpCertGeneric, OpCertPolicy, OpCertDate:
 		b = binary.BigEndian.AppendUint32(b, uint32(e.Slot))
 		return appendMatch(appendData(b, e, 0, e.Key), e)
-	case OpUnknown:
-		if e.Flags&(FlagFalse|FlagSkip) != 0 {
-			b = binary.BigEndian.AppendUint32(b, uint32(len(e.Value)))
-			b = append(b, e.Value...)
-		}
+	}
+	return b
+}
+
+func appendUnknownNode(b []byte, e *Expr) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(e.Flags)<<24|uint32(e.Slot)&0xffffff)
+	if e.Flags&(FlagFalse|FlagSkip) != 0 {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(e.Value)))
+		b = append(b, e.Value...)
 	}
 	return b
 }
@@ -75,6 +78,7 @@ func appendNode(b []byte, e *Expr) []byte {
 func appendMatch(b []byte, e *Expr) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(e.Match))
 	switch {
+	case e.Match == MatchExists: // the most frequent
 	case e.Match.HasDate():
 		return binary.BigEndian.AppendUint64(b, uint64(e.Date))
 	case e.Match.HasValue():

@@ -155,7 +155,11 @@ func (e *Expr) operands() int {
 // recurses, because trees are as deep as texts are long. (later is handed on and
 // returned so that it can live on the caller's stack.)
 func after(e *Expr, later []*Expr) (*Expr, []*Expr) {
-	switch e.operands() {
+	operands := 0
+	if e.X != nil || e.Y != nil { // terms are most of a tree
+		operands = e.operands()
+	}
+	switch operands {
 	case 2:
 		if e.X != nil && e.Y != nil {
 			return e.X, append(later, e.Y)

@@ -86,7 +86,7 @@ func newLexer(text string) lexer {
 
 // at returns the byte at i, or 0 at the end; the text holds no NUL.
 func (l *lexer) at(i int) byte {
-	if i < len(l.text) {
+	if uint(i) < uint(len(l.text)) {
 		return l.text[i]
 	}
 	return 0
@@ -103,7 +103,7 @@ func (l *lexer) fail(off int, want string, where lexPlace, start int) lexeme {
 // next returns the next lexeme; kEOF at the end and after a fault.
 func (l *lexer) next() lexeme {
 	text := l.text
-	for i := l.pos; i < len(text); {
+	for i := l.pos; uint(i) < uint(len(text)); { // uint: one check, and none for text[i]
 		c := text[i]
 		switch cl := class[c]; {
 		case cl&cSpace != 0:
@@ -163,23 +163,23 @@ func (l *lexer) emit(k kind, start, end int) lexeme {
 // are either digits or again begin with a letter.
 func (l *lexer) word(start int) lexeme {
 	text, i := l.text, start+1
-	for i < len(text) && class[text[i]]&cWord != 0 {
+	for uint(i) < uint(len(text)) && class[text[i]]&cWord != 0 {
 		i++
 	}
-	if i >= len(text) || text[i] != '.' {
+	if uint(i) >= uint(len(text)) || text[i] != '.' {
 		return l.emit(keyword(text[start:i]), start, i)
 	}
-	for i < len(text) && text[i] == '.' {
+	for uint(i) < uint(len(text)) && text[i] == '.' {
 		i++
-		if i >= len(text) || class[text[i]]&cWord == 0 {
+		switch cl := class[l.at(i)]; {
+		case cl&cDigit != 0:
+			for i++; uint(i) < uint(len(text)) && text[i]-'0' < 10; i++ {
+			}
+		case cl&cLetter != 0:
+			for i++; uint(i) < uint(len(text)) && class[text[i]]&cWord != 0; i++ {
+			}
+		default:
 			return l.fail(i, "", inWord, start)
-		}
-		more := uint8(cWord)
-		if class[text[i]]&cDigit != 0 {
-			more = cDigit
-		}
-		for i < len(text) && class[text[i]]&more != 0 {
-			i++
 		}
 	}
 	return l.emit(kWord, start, i)
@@ -188,7 +188,7 @@ func (l *lexer) word(start int) lexeme {
 func (l *lexer) str(start int) lexeme {
 	text := l.text
 	for i := start + 1; ; i++ {
-		if i >= len(text) {
+		if uint(i) >= uint(len(text)) {
 			return l.fail(i, `'"'`, inString, start)
 		}
 		switch c := text[i]; {
