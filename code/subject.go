@@ -139,6 +139,10 @@ type Signature struct {
 	Directories []CodeDirectory `json:"code_directories"` // slot 0 first
 	CMSSize     int64           `json:"cms_size"`         // bytes of CMS; 0 for ad-hoc code
 	CMSDigest   string          `json:"cms_digest,omitempty"`
+	// Source says where the signature lies when it is not embedded: "detached",
+	// "extended attributes" or "files of _CodeSignature"; empty: embedded. Offset is 0
+	// then, and Size the length of what was put together.
+	Source string `json:"source,omitempty"`
 }
 
 // Slot is one entry of the SuperBlob's index.

@@ -60,6 +60,7 @@ type directory struct {
 	linkOff    uint32
 	linkSize   uint32
 	short      error // fields of its version lie beyond its end
+	anyPages   bool  // not of a Mach-O file: pages of any size, or none
 }
 
 // limit is the number of bytes that the page hashes cover, as Apple's user-space
@@ -252,7 +253,7 @@ func (d *directory) checkOwnRules() []problem {
 	if d.ScatterOffset != 0 {
 		add(code.StatusSignatureUnsupported, 44, "it has a scatter vector: Apple's code hashes the file in order, the kernel does not")
 	}
-	if d.pageShift != 12 && d.pageShift != 14 {
+	if d.pageShift != 12 && d.pageShift != 14 && !d.anyPages {
 		add(code.StatusSignatureUnsupported, 39, "page size 2^%d; only 4096 and 16384 are used for programs", d.pageShift)
 	}
 	if d.CodeLimit64 != 0 && d.CodeLimit64 != d.CodeLimit && (d.CodeLimit != 0xffffffff || d.CodeLimit64 <= 0xffffffff) {

@@ -38,7 +38,11 @@ type image struct {
 	linkEnd int64
 	link64  bool // a 64-bit segment command set it, which Apple adds in 64 bits
 
-	hasSignature     bool
+	hasSignature bool
+	// detached says that the signature lies in no part of the file.
+	detached bool
+	// form is nil for a Mach-O file.
+	form             *form
 	sigOff, sigSize  int64
 	sigCommandOffset int64
 }
@@ -55,7 +59,12 @@ type section struct {
 	segment   segment
 }
 
-func (m *image) arch() string { return archName(m.cpu, m.sub) }
+func (m *image) arch() string {
+	if m.form != nil {
+		return "no architecture"
+	}
+	return archName(m.cpu, m.sub)
+}
 
 // segment returns the first segment with a name, or nil.
 func (m *image) segment(name string) *segment {
@@ -258,6 +267,10 @@ func fixedString(b []byte) string {
 
 // facts fills what the headers say.
 func (m *image) facts(s *code.Slice) {
+	if m.form != nil {
+		s.Size, s.Signed = m.size, m.hasSignature
+		return
+	}
 	s.Arch, s.CPUType, s.CPUSubtype = m.arch(), m.cpu, m.sub
 	s.Offset, s.Size = m.offset, m.size
 	s.FileType = fileTypeName(m.fileType)

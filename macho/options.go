@@ -16,6 +16,22 @@ type Options struct {
 	// Arch narrows a universal file to one slice, as in "arm64". What it leaves
 	// out is not verified, and the verdict says so.
 	Arch string
+	// Detached is a detached signature (magic fade0cc1) for the file, used instead of
+	// any that lies in it; nil: none. It must be of exactly this file, and does not
+	// apply to bundles.
+	Detached []byte
+	// Attributes returns an extended attribute of the file that [VerifyReader] is given,
+	// as in com.apple.cs.CodeDirectory, where files that are no Mach-O keep their
+	// signature; ok is false when there is none. Nil: it has none. [Verify] reads
+	// those of the files that it opens.
+	Attributes func(name string) (value []byte, ok bool, err error)
+	// CRLs are certificate revocation lists, DER or PEM, that the caller read; nil
+	// leaves it unknown whether a certificate was revoked.
+	CRLs [][]byte
+	// AllowProfileRoots are roots, by SHA-256, that may stand above the signer of a
+	// provisioning profile besides Apple's: whoever holds one can authorise any
+	// entitlement. The markers of the certificates are needed all the same.
+	AllowProfileRoots [][32]byte
 	// Shallow verifies nested code without its pages and its resources, as
 	// `codesign --verify` does without --deep: whoever can change a helper or a
 	// framework inside the bundle stays unnoticed. Check R9 says that it did not

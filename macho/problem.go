@@ -191,7 +191,7 @@ func (r *report) apple() code.Fact[code.Status] {
 }
 
 // lateSteps are the checks of the file as a whole that Apple runs last.
-var lateSteps = map[string]bool{"T4": true, "T6": true, "T7": true, "F3": true}
+var lateSteps = map[string]bool{"T4": true, "T6": true, "T7": true, "T8": true, "F3": true}
 
 func reasonOf(p problem) string {
 	s := p.err.Part

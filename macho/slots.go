@@ -35,7 +35,13 @@ func (s *slice) component(n uint32) ([]byte, bool) {
 	switch n {
 	case slotInfo:
 		return s.info, s.hasInfo
-	case slotTop, slotRep:
+	case slotRep:
+		if s.m.isDiskImage() {
+			return s.m.form.trailer, true
+		}
+		b := s.blob.blob(n)
+		return payload(b), b != nil
+	case slotTop:
 		b := s.blob.blob(n)
 		return payload(b), b != nil
 	}

@@ -47,6 +47,7 @@ var sliceSteps = []step{
 	{"R1", "resource directory", (*slice).checkResourceDirectory},
 	{"R2", "resources", (*slice).checkResources},
 	{"T6", "structure", (*slice).checkStructure},
+	{"T8", "disk image", (*slice).checkWhole},
 }
 
 // sliceOrder returns the place of each step.
@@ -122,6 +123,9 @@ func (s *slice) warn(id, format string, args ...any) {
 }
 
 func (s *slice) checkSuperBlob() check {
+	if s.m.form != nil || s.v.opts.Detached != nil {
+		return s.checkForeignSuperBlob()
+	}
 	if codeFileTypes[s.m.fileType] == "" {
 		s.unsignedFacts()
 		return failed(rejected(code.StatusUnsigned, "Mach-O header", s.m.offset+12, "%s is no code: Apple takes it for a file without a signature", fileTypeName(s.m.fileType)))
@@ -158,6 +162,7 @@ func (s *slice) checkHeaders() check {
 	for _, t := range slots {
 		d, ps := parseDirectory(s.blob.blob(t), t, s.blob.blobOffset(t))
 		if d != nil {
+			d.anyPages = s.m.form != nil
 			s.dirs = append(s.dirs, d)
 		}
 		all = append(all, ps...)
@@ -172,7 +177,7 @@ func (s *slice) checkIntegrity() check {
 		if len(all) > 0 && !all[len(all)-1].goesOn() {
 			break
 		}
-		if d.limit() != s.m.sigOff {
+		if d.limit() != s.m.sigOff && !s.m.isDiskImage() { // step T8 judges those
 			all = append(all, stricter(code.StatusSignatureFailed, d.part(), d.off+32, "it covers %d bytes, the signature begins at %d: bytes between are in no hash", d.limit(), s.m.sigOff))
 		}
 		if d.Version > versionLinkage {
@@ -310,5 +315,8 @@ func (s *slice) checkPages() check {
 }
 
 func (s *slice) checkStructure() check {
+	if s.m.form != nil {
+		return notApplicable("the file is no Mach-O file")
+	}
 	return verdictOf(s.m.checkStructure(s.best.limit()))
 }

@@ -23,7 +23,7 @@ func (m *image) checkStructure(limit int64) []problem {
 		}
 		ps = append(ps, p)
 	}
-	if msg := m.segmentProblem(limit); msg != "" {
+	if msg := m.segmentProblem(limit); msg != "" && !m.detached {
 		ps = append(ps, stricter(code.StatusBadMainExecutable, "segments", m.offset, "%s", msg))
 	}
 	return ps

@@ -149,6 +149,7 @@ func (v *verification) openFile(open func(string, int, os.FileMode) (*os.File, e
 	if !before.Mode().IsRegular() {
 		return v.refuse(code.StatusRegularFile, fmt.Errorf("it is no plain file but %s", before.Mode().Type())), nil
 	}
+	v.attributes = fileAttributes(f)
 	return v.run(f, before.Size(), func() error {
 		after, err := f.Stat()
 		if err != nil {

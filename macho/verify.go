@@ -19,6 +19,9 @@ type verification struct {
 	bundle *bundle // nil for a single file
 	report report
 	plists int // bytes of property lists read so far
+	// attributes reads the extended attributes of the file; nil when it can have none.
+	attributes attributeReader
+	stapled    int64 // size of a ticket that is stapled to a package
 }
 
 // Verify verifies all of the code at path: a Mach-O or universal file, or a
@@ -39,7 +42,7 @@ func Inspect(ctx context.Context, path string, o Options) (*code.Subject, error)
 
 // VerifyReader is [Verify] for the bytes of a single file.
 func VerifyReader(ctx context.Context, r io.ReaderAt, size int64, o Options) *code.Subject {
-	v := &verification{ctx: ctx, opts: o, pages: true}
+	v := &verification{ctx: ctx, opts: o, pages: true, attributes: o.Attributes}
 	return v.run(r, size, nil)
 }
 
@@ -50,16 +53,16 @@ var errNotarized = errors.New("only macOS can ask whether Apple's ticket for thi
 func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *code.Subject {
 	subject := &code.Subject{Origin: code.OriginDisk, Notarized: code.Unknown[bool](errNotarized)}
 	c, p := readContainer(r, size)
+	if p != nil && p.err.Status == code.StatusUnsigned {
+		c, p = v.readForeign(r, size)
+	}
 	first := check{id: "F1", name: "container", outcome: code.Passed}
 	if p != nil {
 		first.outcome, first.problems, first.arch = code.Failed, []problem{*p}, p.err.Arch
 		v.report.checks = append(v.report.checks, first)
 		subject.Validity = v.report.validity()
-		if p.err.Status == code.StatusUnsigned {
-			s := slice{}
-			s.unsignedFacts()
-			subject.Slice = s.facts
-			subject.Format = "not a Mach-O file"
+		if c != nil { // a file of a known kind, which is not judged
+			subject.Format = c.format()
 		}
 		return subject
 	}
@@ -201,6 +204,9 @@ func sameSigner(a, b *slice) bool {
 
 // ticket returns the size of a notarisation ticket in the signature.
 func (v *verification) ticket(s *slice) code.Fact[int64] {
+	if v.stapled > 0 {
+		return code.Known(v.stapled)
+	}
 	if v.bundle != nil && v.bundle.ticket > 0 {
 		return code.Known(v.bundle.ticket)
 	}
@@ -231,6 +237,9 @@ func (c *container) archs() string {
 }
 
 func (c *container) format() string {
+	if f := c.images[0].form; f != nil {
+		return f.name
+	}
 	if c.fat {
 		return fmt.Sprintf("Mach-O universal (%s)", c.archs())
 	}

@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package macho
+
+import "errors"
+
+func setAttribute(string, string, []byte) error { return errors.ErrUnsupported }
