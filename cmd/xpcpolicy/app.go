@@ -55,6 +55,9 @@ func (a *app) execute(root *cobra.Command) {
 	}
 }
 
+// flush gives out what was answered so far, before more has to be waited for.
+func (a *app) flush() { _ = a.stdout.Flush() } // the error stays in the writer
+
 // wantColour reports whether output goes to a terminal whose owner wants colour.
 func wantColour(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

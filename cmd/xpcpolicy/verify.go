@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +22,8 @@ type verifier struct {
 	shallow     bool
 	noResources bool
 	format      string
+
+	progress *progress
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -30,25 +32,29 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify TARGET...",
 		Short: "Verify signatures, like codesign --verify --strict --deep",
 		Long: `verify checks every slice of each target: structure, CodeDirectories, the CMS
-signature, the chain, the timestamp, sealed blobs and every page. It says nothing
-about who signed: check does.
+signature, the chain, the timestamp, sealed blobs and every page; of a bundle also the
+sealed files and the code inside it. It says nothing about who signed: check does.
+
+Code must also satisfy its own designated requirement. That is no proof of who signed
+either, because whoever signs writes that requirement.
 
 Our verdict follows Apple's validation and adds stricter rules. --apple prints the
 verdict of Apple's own validation instead, offline, and the exit code follows it.
 
-The resources and the nested code of a bundle are not verified yet: the verdict says
-so, whatever the flags.`,
+--shallow and --no-resources leave out a part, and the verdict says which.
+
+Exit codes: 0 valid and satisfies its own requirement, 1 not, 3 could not tell.`,
 		Example: `  xpcpolicy verify examples/helper/client
-  xpcpolicy verify --verbose examples/helper/client
-  xpcpolicy verify --apple examples/helper/client`,
+  xpcpolicy verify --verbose examples/helper/client examples/helper/client-adhoc
+  xpcpolicy verify --apple --format ndjson examples/helper/client`,
 		RunE: v.run,
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.arch, "arch", "", "verify the slice of one `ARCH` only, as in arm64: the others stay unverified")
 	f.BoolVar(&v.apple, "apple", false, "print what Apple's validation would say, and exit by it")
-	f.BoolVarP(&v.verbose, "verbose", "v", false, "list every check")
-	f.BoolVar(&v.shallow, "shallow", false, "do not descend into nested code, as codesign --verify without --deep")
-	f.BoolVar(&v.noResources, "no-resources", false, "do not verify resources, as codesign --ignore-resources")
+	f.BoolVarP(&v.verbose, "verbose", "v", false, "list every check, and the designated requirement")
+	f.BoolVar(&v.shallow, "shallow", false, "verify nested code without its pages and resources, as codesign without --deep")
+	f.BoolVar(&v.noResources, "no-resources", false, "leave the files of a bundle alone, as codesign --ignore-resources")
 	addFormat(cmd, &v.format)
 	return cmd
 }
@@ -60,58 +66,70 @@ func (v *verifier) run(cmd *cobra.Command, targets []string) error {
 	if len(targets) == 0 {
 		return usage(cmd, "which program? Name at least one target")
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	v.progress = v.newProgress("verified")
+	defer v.progress.end()
 	now := time.Now()
-	for _, t := range targets {
-		s, err := xpcpolicy.Verify(context.Background(), t, xpcpolicy.Options{Arch: v.arch, Now: now})
-		r := v.judge(t, s, err)
-		v.add(outcomeExit(r.outcome))
-		if v.format == formatText {
-			v.print(s, r)
-			continue
-		}
-		if err := v.writeJSON(v.format, r.json(s)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return pipeline[string, verdict]{
+		work: func(target string) verdict {
+			o := xpcpolicy.Options{
+				Arch: v.arch, Now: now, Shallow: v.shallow, NoResources: v.noResources,
+				Progress: v.progress.bundle(),
+			}
+			s, err := xpcpolicy.Verify(ctx, target, o)
+			v.progress.add(1, sizeOf(s))
+			return v.judge(target, s, err)
+		},
+		emit: func(r verdict) error {
+			v.add(r.exit())
+			v.progress.clear()
+			if v.format == formatText {
+				v.print(r)
+				return nil
+			}
+			if err := v.writeJSON(v.format, r.json()); err != nil {
+				cancel()
+				return err
+			}
+			return nil
+		},
+		idle: v.flush,
+	}.run(slices.Values(targets))
 }
 
 // verdict is the answer about one target.
 type verdict struct {
 	target  string
+	subject *code.Subject  // nil when there was nothing to judge
+	apple   bool           // it is Apple's verdict
 	outcome policy.Outcome // allow stands for valid, deny for invalid
 	status  code.Status
 	message string
-	scope   []string // what the verdict does not cover
+	limits  []string // what flags took out of the verdict
+	// own is what the code says of itself; nil when that was not asked.
+	own *xpcpolicy.Designation
 }
 
 func (v *verifier) judge(target string, s *code.Subject, err error) verdict {
-	r := verdict{target: target, outcome: policy.OutcomeUnknown, scope: v.scope()}
+	r := verdict{target: target, subject: s, apple: v.apple, outcome: policy.OutcomeUnknown}
 	if err != nil {
 		n := xpcpolicy.NotJudged(err)
 		r.status, r.message = n.Status(), n.Message()
 		return r
 	}
+	r.limits = v.limits(s)
 	if v.apple {
-		status, ok, why := s.Validity.Apple.Get()
-		switch {
-		case why != nil || !ok:
-			r.status, r.message = code.StatusSignatureNotVerifiable, "Apple's verdict on this file is not known"
-			if why != nil {
-				r.message += ": " + why.Error()
-			}
-		case status == code.StatusSuccess:
-			r.outcome = policy.OutcomeAllow
-		default:
-			r.outcome, r.status, r.message = policy.OutcomeDeny, status, status.Info().Meaning
-		}
+		r.byApple()
 		return r
 	}
 	err = s.Verified()
 	r.status = code.StatusOf(err)
 	switch {
-	case err == nil:
-		r.outcome = policy.OutcomeAllow
+	case err == nil, len(r.limits) > 0 && v.onlyLimited(s):
+		r.outcome, r.status = policy.OutcomeAllow, code.StatusSuccess
+		d := xpcpolicy.Designated(s)
+		r.own = &d
 	case r.status == code.StatusSignatureNotVerifiable:
 		r.message = err.Error()
 	default:
@@ -120,22 +138,76 @@ func (v *verifier) judge(target string, s *code.Subject, err error) verdict {
 	return r
 }
 
-// scope lists what flags took out of the verdict.
-func (v *verifier) scope() []string {
-	var out []string
-	if v.shallow {
-		out = append(out, "nested code was not verified (--shallow)")
+// byApple is the verdict of Apple's validation.
+func (r *verdict) byApple() {
+	status, ok, why := r.subject.Validity.Apple.Get()
+	switch {
+	case why != nil || !ok:
+		r.status, r.message = code.StatusSignatureNotVerifiable, "Apple's verdict on this file is not known"
+		if why != nil {
+			r.message += ": " + why.Error()
+		}
+	case status == code.StatusSuccess:
+		r.outcome = policy.OutcomeAllow
+	default:
+		r.outcome, r.status, r.message = policy.OutcomeDeny, status, status.Info().Meaning
 	}
-	if v.noResources {
-		out = append(out, "resources were not verified (--no-resources)")
+}
+
+// leftOut reports whether a flag asked not to run this check.
+func (v *verifier) leftOut(c *code.Check) bool {
+	if c.Outcome != code.NotRun {
+		return false
+	}
+	return v.noResources && strings.HasPrefix(c.ID, "R") || v.shallow && c.ID == "R9"
+}
+
+// limits lists what flags took out of the verdict on this target.
+func (v *verifier) limits(s *code.Subject) []string {
+	var out []string
+	if slices.ContainsFunc(s.Validity.Checks, func(c code.Check) bool { return v.leftOut(&c) }) {
+		switch {
+		case v.noResources:
+			out = append(out, "the files of the bundle and the code inside it were not verified (--no-resources)")
+		case v.shallow:
+			out = append(out, "the code inside the bundle was not verified as a whole (--shallow)")
+		}
 	}
 	return out
 }
 
+// onlyLimited reports whether nothing but the flags keeps the code from counting
+// as verified: each check passed, does not apply, or was left out on demand.
+func (v *verifier) onlyLimited(s *code.Subject) bool {
+	if s.Validity.Status != code.StatusSuccess {
+		return false
+	}
+	whole := *s
+	whole.Validity.Checks = slices.Clone(s.Validity.Checks)
+	for i := range whole.Validity.Checks {
+		if c := &whole.Validity.Checks[i]; v.leftOut(c) {
+			c.Outcome = code.NotApplicable
+		}
+	}
+	return whole.Verified() == nil
+}
+
+// exit is the exit code: valid code that does not satisfy its own designated
+// requirement is a no, as for codesign.
+func (r *verdict) exit() exit {
+	if r.outcome == policy.OutcomeAllow && r.own != nil {
+		return outcomeExit(r.own.Answer.Outcome())
+	}
+	return outcomeExit(r.outcome)
+}
+
 // word names the outcome of verification.
-func (r verdict) word() string {
+func (r *verdict) word() string {
 	switch r.outcome {
 	case policy.OutcomeAllow:
+		if len(r.limits) > 0 {
+			return "valid-within-limits"
+		}
 		return "valid"
 	case policy.OutcomeUnknown:
 		return "unknown"
@@ -146,101 +218,17 @@ func (r verdict) word() string {
 	return "invalid"
 }
 
-func (v *verifier) print(s *code.Subject, r verdict) {
-	w := v.stdout
-	colour := map[policy.Outcome]string{policy.OutcomeAllow: green, policy.OutcomeUnknown: yellow, policy.OutcomeDeny: red}[r.outcome]
-	fmt.Fprintf(w, "%s: %s", shown(r.target), v.paint(bold+colour, r.word()))
-	if v.apple {
-		fmt.Fprint(w, " for Apple")
-	}
-	if r.outcome == policy.OutcomeAllow {
-		fmt.Fprintf(w, " (%s)\n", checksEvidence(s))
-	} else {
-		fmt.Fprintf(w, ", %s\n", r.status)
-	}
-	listed := false
-	if s != nil {
-		for _, c := range s.Validity.Checks {
-			if v.verbose || c.Outcome == code.Failed || c.Outcome == code.NotRun && r.outcome == policy.OutcomeAllow {
-				line := fmt.Sprintf("  %-3s %-24s %-14s %s", shown(c.ID), shown(c.Name), outcomeWord(c), shown(checkNote(c)))
-				fmt.Fprintln(w, strings.TrimRight(line, " "))
-				listed = listed || c.Outcome == code.Failed
-			}
-		}
-	}
-	if r.message != "" && (!listed || v.apple) {
-		fmt.Fprintf(w, "  %s\n", shown(oneLine(r.message)))
-	}
-	for _, limit := range r.scope {
-		fmt.Fprintf(w, "  limit: %s\n", limit)
-	}
+// sizeOf is how many bytes of slices were read.
+func sizeOf(s *code.Subject) int64 {
 	if s == nil {
-		return
+		return 0
 	}
-	for _, warning := range s.Validity.Warnings {
-		fmt.Fprintf(w, "  warning: %s%s [%s]\n", slicePrefix(warning.Arch), shown(oneLine(warning.Message)), shown(warning.ID))
+	if len(s.Slices) == 0 {
+		return s.Size
 	}
-}
-
-func slicePrefix(arch string) string {
-	if arch == "" {
-		return ""
+	n := int64(0)
+	for i := range s.Slices {
+		n += s.Slices[i].Size
 	}
-	return shown(arch) + ": "
-}
-
-func outcomeWord(c code.Check) string {
-	if c.Outcome == code.NotRun {
-		return "not run"
-	}
-	return shown(string(c.Outcome))
-}
-
-// checkNote is what there is to say about a check beyond its outcome.
-func checkNote(c code.Check) string {
-	text := slicePrefix(c.Arch) + oneLine(c.Reason)
-	if c.Outcome == code.Failed {
-		text += " (" + c.Status.Name() + ")"
-		if c.Stricter {
-			text += ", a rule that Apple's validation does not have"
-		}
-	}
-	return text
-}
-
-// verdictJSON is the answer of verify for machines.
-type verdictJSON struct {
-	Target     string             `json:"target"`
-	Verdict    string             `json:"verdict"`
-	Status     code.Status        `json:"status"`
-	StatusName string             `json:"status_name"`
-	Message    string             `json:"message,omitempty"`
-	Limits     []string           `json:"limits,omitempty"`
-	Apple      *code.Status       `json:"apple,omitempty"`
-	Checks     []verdictCheckJSON `json:"checks,omitempty"`
-	Warnings   []code.Warning     `json:"warnings,omitempty"`
-}
-
-type verdictCheckJSON struct {
-	code.Check
-	Outcome string `json:"outcome"`
-}
-
-func (r verdict) json(s *code.Subject) verdictJSON {
-	v := verdictJSON{Target: r.target, Verdict: r.word(), Status: r.status, StatusName: r.status.Name(), Message: r.message, Limits: r.scope}
-	if s == nil {
-		return v
-	}
-	v.Warnings = s.Validity.Warnings
-	if apple, ok, _ := s.Validity.Apple.Get(); ok {
-		v.Apple = &apple
-	}
-	for _, c := range s.Validity.Checks {
-		outcome := string(c.Outcome)
-		if outcome == "" {
-			outcome = "not-run"
-		}
-		v.Checks = append(v.Checks, verdictCheckJSON{c, outcome})
-	}
-	return v
+	return n
 }
