@@ -114,6 +114,9 @@ func (s *slice) checkWhole() check {
 	if s.m.form == nil || s.m.form.trailer == nil {
 		return notApplicable("the file is no disk image")
 	}
+	if s.best == nil {
+		return notRun("the signature was not understood")
+	}
 	return s.checkDiskImage()
 }
 

@@ -194,7 +194,7 @@ func TestDetachedSignatures(t *testing.T) {
 		program, signature []byte
 		want               code.Status
 	}{
-		"of another program":                    {fixtures.Unsigned(), thin.Signature, code.StatusSignatureFailed},
+		"of another program":                    {fixtures.SignDetached(fixtures.Options{Version: "9"}).Program, thin.Signature, code.StatusSignatureFailed},
 		"with a byte of the program changed":    {flip(thin.Program, len(thin.Program)-1), thin.Signature, code.StatusSignatureFailed},
 		"with bytes appended to the program":    {append(bytes.Clone(thin.Program), 0), thin.Signature, code.StatusSignatureFailed},
 		"without one of the slices":             {fat.Program, thin.Signature, code.StatusUnsigned},

@@ -101,7 +101,7 @@ func (r *report) byPrecedence() {
 			return -1
 		case "X4":
 			c.id = "X1" // with the other disagreements
-		case "T4", "T7":
+		case "T4", "T7", "T8":
 			c.id = "T6"
 		case "F3":
 			return len(order)

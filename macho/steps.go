@@ -47,7 +47,6 @@ var sliceSteps = []step{
 	{"R1", "resource directory", (*slice).checkResourceDirectory},
 	{"R2", "resources", (*slice).checkResources},
 	{"T6", "structure", (*slice).checkStructure},
-	{"T8", "disk image", (*slice).checkWhole},
 }
 
 // sliceOrder returns the place of each step.

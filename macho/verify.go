@@ -137,6 +137,7 @@ func (v *verification) fileSteps(c *container, slices []*slice, r io.ReaderAt, s
 	default:
 		add("T7", "universal file", verdictOf(c.checkGaps(r, size)))
 	}
+	add("T8", "disk image", slices[0].checkWhole())
 	if v.bundle != nil {
 		add("T4", "bundle shape", verdictOf(v.bundle.problems))
 		v.report.warn("resourcesNotRun", "", "the files of the bundle were not compared with their seal")
