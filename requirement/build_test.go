@@ -122,7 +122,7 @@ func TestBuilderCopies(t *testing.T) {
 	require.NoError(t, err)
 	e.Value = "b"
 	assert.Equal(t, "a", built.Value)
-	assert.Zero(t, built.Span)
+	assert.Zero(t, built.Span())
 }
 
 // FuzzBuild holds for all values: what they become has the right bytes, and its

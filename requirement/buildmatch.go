@@ -97,7 +97,10 @@ func (c Comparison) of(e Expr) Term {
 	case !c.made:
 		return bad("a comparison that no Builder made")
 	}
-	e.Match, e.Value, e.Date = c.op, c.value, c.date
+	e.Match, e.Value = c.op, c.value
+	if c.op.HasDate() {
+		e.Value = dateValue(c.date)
+	}
 	return Term{e: &e}
 }
 

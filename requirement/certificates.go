@@ -31,7 +31,7 @@ func (v *evaluator) certificates(e *Expr) Outcome {
 	if c != nil { // OpCertDate
 		// Apple: a date that is exactly 2001-01-01 counts as none.
 		if d, ok := c.Date(code.OID(e.Key)); ok && d != 0 {
-			return outcome(matchDate(e, d))
+			return outcome(matchDate(e.Match, e.Date(), d))
 		}
 	}
 	return outcome(matchNothing(e)) // Apple: true even without a certificate

@@ -103,7 +103,7 @@ func rewrite(e *Expr, f func(n, x, y *Expr) *Expr) *Expr {
 // without the bytes of a binary that mean nothing.
 func renew(n, x, y *Expr) *Expr {
 	c := *n
-	c.X, c.Y, c.Span, c.odd = x, y, Expr{}.Span, nil
+	c.X, c.Y, c.start, c.end, c.odd = x, y, 0, 0, nil
 	return &c
 }
 

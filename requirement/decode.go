@@ -229,8 +229,7 @@ func (d *decoder) match(e *Expr) {
 	switch {
 	case e.Match == MatchExists: // the most frequent
 	case e.Match.HasDate():
-		high := d.uint32()
-		e.Date = int64(uint64(high)<<32 | uint64(d.uint32()))
+		e.Value = d.take(dateSize)
 	case e.Match.HasValue():
 		e.Value = d.data(e, 1)
 	}

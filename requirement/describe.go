@@ -123,7 +123,7 @@ func expectation(e *Expr) string {
 	case e.Match == MatchEndsWith:
 		return "a text that ends with " + quoted(e.Value)
 	case e.Match.HasDate():
-		return strings.TrimSpace(matchSigns[e.Match]) + " " + dateText(e.Date)
+		return strings.TrimSpace(matchSigns[e.Match]) + " " + dateText(e.Date())
 	case e.Match < matchCount:
 		return strings.TrimSpace(matchSigns[e.Match]) + " " + quoted(e.Value)
 	}

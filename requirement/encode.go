@@ -80,7 +80,7 @@ func appendMatch(b []byte, e *Expr) []byte {
 	switch {
 	case e.Match == MatchExists: // the most frequent
 	case e.Match.HasDate():
-		return binary.BigEndian.AppendUint64(b, uint64(e.Date))
+		return binary.BigEndian.AppendUint64(b, uint64(e.Date()))
 	case e.Match.HasValue():
 		return appendData(b, e, 1, e.Value)
 	}

@@ -97,7 +97,7 @@ func ExampleAll() {
 	}
 	for n := range requirement.All(e) {
 		if n.Op == requirement.OpIdent {
-			fmt.Println(n.Value, n.Span)
+			fmt.Println(n.Value, n.Span())
 		}
 	}
 	// Output:

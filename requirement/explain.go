@@ -14,7 +14,12 @@ import (
 func Explain(e *Expr, s *code.Subject, o Options) (Result, *diag.Node) {
 	r := Eval(e, s, o)
 	if r.Err != nil {
-		return r, &diag.Node{Label: "requirement", Note: r.Err.Error(), Span: spanOf(e)}
+		n := &diag.Node{Label: "requirement", Note: r.Err.Error()}
+		if e != nil && e.Span() != (diag.Span{}) {
+			span := e.Span()
+			n.Span = &span
+		}
+		return r, n
 	}
 	x := explainer{v: newEvaluator(s, o, 0)}
 	root, _ := x.node(e)
@@ -25,26 +30,28 @@ func Explain(e *Expr, s *code.Subject, o Options) (Result, *diag.Node) {
 // than 1000 levels deep.
 type explainer struct {
 	v    evaluator
-	free []diag.Node
+	free []explained
 	b    []byte // scratch
+}
+
+// explained is a node and what its Span points to.
+type explained struct {
+	diag.Node
+	span diag.Span
 }
 
 // fresh returns a node that shares its allocation with others.
 func (x *explainer) fresh(e *Expr, label string) *diag.Node {
 	if len(x.free) == 0 {
-		x.free = make([]diag.Node, 8)
+		x.free = make([]explained, 8)
 	}
 	n := &x.free[0]
 	x.free = x.free[1:]
-	n.Label, n.Span = label, spanOf(e)
-	return n
-}
-
-func spanOf(e *Expr) *diag.Span {
-	if e == nil || e.Span == (diag.Span{}) {
-		return nil
+	n.Label = label
+	if n.span = e.Span(); n.span != (diag.Span{}) {
+		n.Span = &n.span
 	}
-	return &e.Span
+	return &n.Node
 }
 
 func (x *explainer) node(e *Expr) (*diag.Node, Outcome) {

@@ -1,6 +1,7 @@
 package requirement
 
 import (
+	"encoding/binary"
 	"iter"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
@@ -100,23 +101,42 @@ const (
 // matter is said at each [Op]; the others are zero. A tree that was parsed or
 // decoded is immutable and may be shared; its text is that of the source, so it
 // keeps the source in memory.
+//
+// Its size counts: what reading a requirement takes is mostly the memory of its
+// nodes.
 type Expr struct {
-	Op    Op
-	Flags uint8   // the high byte of the opcode; Apple ignores it on known ones
-	Slot  int32   // the certificate, counted from the leaf; or the platform's number
-	Match MatchOp // the comparison
-	// Date is the operand of a comparison of dates: seconds since
-	// 2001-01-01T00:00:00Z.
-	Date int64
-	// Span places the term in its source; zero when it was decoded.
-	Span diag.Span
-	X, Y *Expr
-	Key  string
-	// Value is a text, or raw bytes where the Op says so. Text that an evaluation
-	// uses ends at its first NUL.
+	Op         Op
+	Flags      uint8   // the high byte of the opcode; Apple ignores it on known ones
+	Slot       int32   // the certificate, counted from the leaf; or the platform's number
+	Match      MatchOp // the comparison
+	start, end uint32  // see Span; texts are not longer than MaxText
+	X, Y       *Expr
+	Key        string
+	// Value is a text, or raw bytes where the Op says so; with a comparison of
+	// dates the eight bytes of the Date. Text that an evaluation uses ends at its
+	// first NUL.
 	Value string
 
 	odd *oddity // what a binary held beyond its meaning; mostly nil
+}
+
+// Span places the term in its source; zero when it was decoded.
+func (e *Expr) Span() diag.Span { return diag.Span{Start: int(e.start), End: int(e.end)} }
+
+// Date is the operand of a comparison of dates, else 0: seconds since
+// 2001-01-01T00:00:00Z.
+func (e *Expr) Date() int64 {
+	if len(e.Value) != dateSize || !e.Match.HasDate() {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64([]byte(e.Value)))
+}
+
+const dateSize = 8
+
+// dateValue returns the Value that means a date.
+func dateValue(seconds int64) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(seconds)))
 }
 
 // oddity keeps bytes that Apple's reader ignores, so that encoding brings them back.

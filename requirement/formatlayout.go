@@ -118,7 +118,7 @@ func (f *formatter) expr(e *Expr) {
 	case isChain(e):
 		f.chain(e)
 	case e.Op == OpNot:
-		f.flush(e.Span.Start)
+		f.flush(int(e.start))
 		f.token("!")
 		if isChain(e.X) {
 			f.group(e.X)
@@ -126,7 +126,7 @@ func (f *formatter) expr(e *Expr) {
 			f.expr(e.X)
 		}
 	default:
-		f.flush(e.Span.Start)
+		f.flush(int(e.start))
 		f.gap()
 		f.b = f.appendTerm(f.b, e)
 	}

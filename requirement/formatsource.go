@@ -79,14 +79,14 @@ func scan(text string) source {
 func (s *source) dropExists(e *Expr) {
 	drop := map[int]bool{}
 	for n := range All(e) {
-		if !n.Op.hasMatch() || n.Match != MatchExists || s.lexemes[s.at(n.Span.End)-1].kind != kRBracket {
+		if !n.Op.hasMatch() || n.Match != MatchExists || s.lexemes[s.at(int(n.end))-1].kind != kRBracket {
 			continue
 		}
-		i := sort.Search(len(s.comments), func(i int) bool { return s.comments[i].start >= n.Span.End })
+		i := sort.Search(len(s.comments), func(i int) bool { return s.comments[i].start >= int(n.end) })
 		if i == len(s.comments) || s.text[s.comments[i].start:s.comments[i].end] != "/* exists */" {
 			continue
 		}
-		if next := s.at(n.Span.End); next == len(s.lexemes) || s.comments[i].start < s.lexemes[next].start {
+		if next := s.at(int(n.end)); next == len(s.lexemes) || s.comments[i].start < s.lexemes[next].start {
 			drop[s.comments[i].start] = true
 		}
 	}
@@ -137,7 +137,7 @@ func (s *source) at(off int) int {
 // group returns where the parentheses directly around an expression are; when
 // there are none, where they would be.
 func (s *source) group(e *Expr) (open, end int, real bool) {
-	open, end = e.Span.Start, e.Span.End
+	open, end = int(e.start), int(e.end)
 	before, after := s.at(open)-1, s.at(end)
 	if before >= 0 && after < len(s.lexemes) && s.lexemes[before].kind == kLParen && s.lexemes[after].kind == kRParen {
 		return s.lexemes[before].start, s.lexemes[after].start, true
@@ -147,7 +147,7 @@ func (s *source) group(e *Expr) (open, end int, real bool) {
 
 // operator returns where the `and` or `or` after the left operand of e is.
 func (s *source) operator(e *Expr) int {
-	i := s.at(e.X.Span.End)
+	i := s.at(int(e.X.end))
 	for s.lexemes[i].kind == kRParen {
 		i++
 	}
@@ -168,7 +168,7 @@ func (s *source) firstToken(e *Expr, grouped bool) int {
 		}
 		e = first
 	}
-	return e.Span.Start
+	return int(e.start)
 }
 
 // lastToken returns where the last word begins that an expression prints on one
@@ -191,7 +191,7 @@ func (s *source) lastToken(e *Expr) int {
 				return end
 			}
 		default:
-			return e.Span.Start
+			return int(e.start)
 		}
 		e = x
 	}

@@ -48,7 +48,7 @@ func (f *formatter) appendTerm(b []byte, e *Expr) []byte {
 // key returns the key of a term as it was written. Of two spellings for an
 // extension it is Apple's canonical one.
 func (f *formatter) key(e *Expr) string {
-	i := f.at(e.Span.Start)
+	i := f.at(int(e.start))
 	for f.lexemes[i].kind != kLBracket {
 		i++
 	}
@@ -70,7 +70,7 @@ func (f *formatter) appendOperand(b []byte, e *Expr, t lexeme) []byte {
 
 // lastLexeme returns the last lexeme of a term that is not a star: its operand.
 func (f *formatter) lastLexeme(e *Expr) lexeme {
-	i := f.at(e.Span.End) - 1
+	i := f.at(int(e.end)) - 1
 	for f.lexemes[i].kind == kStar {
 		i--
 	}

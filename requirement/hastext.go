@@ -53,7 +53,7 @@ func termHasText(e *Expr) bool {
 
 func matchHasText(e *Expr) bool {
 	if e.Match.HasDate() {
-		_, ok := appendTimestamp(nil, e.Date)
+		_, ok := appendTimestamp(nil, e.Date())
 		return ok
 	}
 	return e.Match < matchCount

@@ -72,7 +72,7 @@ func solveDate(ws []*want, certificate bool, steps *int) (seconds float64, core 
 
 func violatedDate(d float64, ws []*want) *want {
 	for _, w := range ws {
-		if matchDate(&Expr{Match: w.match, Date: w.date}, d) != w.positive() {
+		if matchDate(w.match, w.date, d) != w.positive() {
 			return w
 		}
 	}

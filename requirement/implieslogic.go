@@ -93,7 +93,7 @@ var (
 	legacyLeaf = Expr{Op: OpOr,
 		X: &Expr{Op: OpCertGeneric, Slot: SlotLeaf, Key: string(code.OIDDeveloperIDDate), Match: MatchAbsent},
 		Y: &Expr{Op: OpAnd, X: &Expr{Op: OpCertGeneric, Slot: SlotLeaf, Key: string(code.OIDDeveloperIDDate)},
-			Y: &Expr{Op: OpCertDate, Slot: SlotLeaf, Key: string(code.OIDDeveloperIDDate), Match: MatchBefore, Date: int64(legacyAccount)}},
+			Y: &Expr{Op: OpCertDate, Slot: SlotLeaf, Key: string(code.OIDDeveloperIDDate), Match: MatchBefore, Value: dateValue(int64(legacyAccount))}},
 	}
 )
 
@@ -143,7 +143,7 @@ func (f *formula) compared(a atom, e *Expr) int32 {
 	case e.Match >= matchCount:
 		return -constTrue
 	case e.Match.HasDate():
-		a.date = e.Date
+		a.date = e.Date()
 	case e.Match.HasValue():
 		a.value, _ = operand(e.Value)
 		if a.value == "" && (e.Match == MatchContains || e.Match == MatchBeginsWith || e.Match == MatchEndsWith || e.Match == MatchLess) {
@@ -170,7 +170,7 @@ func (f *formula) certificate(a atom, e *Expr) int32 {
 		a.match = e.Match
 		return f.literal(a)
 	case e.Op == OpCertDate && e.Match.HasDate():
-		a.match, a.date = e.Match, e.Date
+		a.match, a.date = e.Match, e.Date()
 		return f.literal(a)
 	}
 	return -constTrue

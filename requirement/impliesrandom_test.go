@@ -85,13 +85,19 @@ func (m *maker) term() *Expr {
 			e.Slot, e.Value = pick(m, m.slots), m.hash()
 			return &e
 		}
-		e.Match, e.Value, e.Date = pick(m, m.matches(e.Op)), pick(m, m.texts), pick(m, m.dates)
+		e.Match, e.Value = pick(m, m.matches(e.Op)), pick(m, m.texts)
+		if date := pick(m, m.dates); e.Match.HasDate() {
+			e.Value = dateValue(date)
+		}
 		if e.Op != OpInfo && e.Op != OpEntitlement && m.IntN(3) == 0 {
 			e.Slot = pick(m, m.slots)
 		}
 		return &e
 	}
-	e := &Expr{Slot: pick(m, m.slots), Match: MatchOp(m.IntN(int(matchCount))), Date: pick(m, m.dates), Value: pick(m, m.texts)}
+	e := &Expr{Slot: pick(m, m.slots), Match: MatchOp(m.IntN(int(matchCount))), Value: pick(m, m.texts)}
+	if date := pick(m, m.dates); e.Match.HasDate() {
+		e.Value = dateValue(date)
+	}
 	switch m.IntN(20) {
 	case 0:
 		return &Expr{Op: OpIdent, Value: pick(m, m.texts)}
@@ -180,7 +186,7 @@ func (m *maker) meet(es ...*Expr) {
 			case OpCertGeneric, OpCertPolicy, OpCertDate:
 				m.oids = append(m.oids, e.Key)
 			}
-			m.dates = append(m.dates, e.Date, e.Date+1, e.Date-1)
+			m.dates = append(m.dates, e.Date(), e.Date()+1, e.Date()-1)
 			if v, ok := operand(e.Value); ok && len(v) < 200 {
 				m.texts = append(m.texts, v, v+pick(m, m.texts), pick(m, m.texts)+v, "0"+v, v+".0")
 			}

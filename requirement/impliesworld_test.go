@@ -115,7 +115,9 @@ func dateWorld() world {
 			e.Op, e.Match = OpCertGeneric, pick(m, []MatchOp{MatchExists, MatchAbsent})
 		default:
 			e.Op, e.Match = OpCertDate, pick(m, m.matches(OpCertDate))
-			e.Date = pick(m, []int64{0, 1, 2, 3, cutoff - 1, cutoff})
+			if date := pick(m, []int64{0, 1, 2, 3, cutoff - 1, cutoff}); e.Match.HasDate() {
+				e.Value = dateValue(date)
+			}
 		}
 		return e
 	}}
@@ -158,7 +160,11 @@ func listWorld() world {
 	}
 	values := words("a1.", 2)
 	return world{programs, func(m *maker) *Expr {
-		return &Expr{Op: OpInfo, Key: "k", Match: pick(m, m.matches(OpInfo)), Value: pick(m, values), Date: int64(m.IntN(3))}
+		e := &Expr{Op: OpInfo, Key: "k", Match: pick(m, m.matches(OpInfo)), Value: pick(m, values)}
+		if date := int64(m.IntN(3)); e.Match.HasDate() {
+			e.Value = dateValue(date)
+		}
+		return e
 	}}
 }
 

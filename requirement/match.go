@@ -59,9 +59,9 @@ func matchString(e *Expr, s, want string) bool {
 }
 
 // matchDate compares a date, in seconds since 2001 and perhaps parts of seconds.
-func matchDate(e *Expr, seconds float64) bool {
-	want := float64(e.Date)
-	switch e.Match {
+func matchDate(m MatchOp, date int64, seconds float64) bool {
+	want := float64(date)
+	switch m {
 	case MatchExists:
 		return true
 	case MatchOn:
@@ -90,7 +90,7 @@ func matchValue(e *Expr, v code.Value, want string) bool {
 		return matchString(e, s, want)
 	case plist.KindDate:
 		d, _ := v.Seconds()
-		return matchDate(e, d)
+		return matchDate(e.Match, e.Date(), d)
 	case plist.KindBool:
 		b, _ := v.Boolean()
 		return b && e.Match == MatchExists

@@ -39,7 +39,7 @@ func (p *parser) start(o ParseOptions, text string) bool {
 	}
 	p.lex = newLexer(text)
 	p.lex.comments = o.Comments
-	p.nodes = newSlab(len(text), 24)
+	p.nodes = newSlab(len(text), 26)
 	p.tok = p.lex.next()
 	return true
 }
@@ -76,7 +76,7 @@ func (p *parser) match(k kind, stop kinds) bool {
 
 // mark sets the span of a term that began at start and ended with the last lexeme.
 func (p *parser) mark(e *Expr, start int) *Expr {
-	e.Span = diag.Span{Start: start, End: max(start, p.last.end)}
+	e.start, e.end = uint32(start), uint32(max(start, p.last.end))
 	return e
 }
 

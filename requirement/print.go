@@ -305,9 +305,9 @@ func appendMatchText(b []byte, e *Expr) []byte {
 	b = append(b, matchSigns[e.Match]...)
 	if e.Match.HasDate() {
 		b = append(b, `timestamp "`...)
-		out, ok := appendTimestamp(b, e.Date)
+		out, ok := appendTimestamp(b, e.Date())
 		if !ok { // a text of this form would silently mean 2001-01-01
-			return append(strconv.AppendInt(append(b[:len(b)-1], '?'), e.Date, 10), ' ')
+			return append(strconv.AppendInt(append(b[:len(b)-1], '?'), e.Date(), 10), ' ')
 		}
 		return append(out, '"')
 	}

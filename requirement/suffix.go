@@ -45,7 +45,7 @@ func (p *parser) suffix(e *Expr) {
 	if p.peek() == kTimestamp {
 		p.advance()
 		e.Match = comparison(k) + (MatchBefore - MatchLess)
-		e.Date = p.timestamp()
+		e.Value = dateValue(p.timestamp())
 		return
 	}
 	p.unexpectedPair(wantValue)
