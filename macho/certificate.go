@@ -1,6 +1,7 @@
 package macho
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -20,12 +22,12 @@ const (
 	maxRSAExponent = 1<<17 - 1
 )
 
-// parseCertificates parses the certificates of a CMS in the order in which they
+// parse parses the certificates of a CMS in the order in which they
 // lie there.
-func parseCertificates(raw [][]byte) ([]*x509.Certificate, error) {
+func (a *authorities) parse(raw [][]byte) ([]*x509.Certificate, error) {
 	certs := make([]*x509.Certificate, 0, len(raw))
 	for i, der := range raw {
-		c, err := x509.ParseCertificate(der)
+		c, err := a.certificate(der)
 		if err != nil {
 			return nil, fmt.Errorf("certificate %d: %w", i, err)
 		}
@@ -47,17 +49,17 @@ func parseCertificates(raw [][]byte) ([]*x509.Certificate, error) {
 // referenceDate is where Apple's clock begins.
 var referenceDate = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// certificateFacts turns a parsed certificate into plain facts.
-func certificateFacts(c *x509.Certificate) code.Certificate {
+// facts turns a parsed certificate into plain facts, which share no memory with it.
+func (a *authorities) facts(c *x509.Certificate) code.Certificate {
 	f := code.Certificate{
-		DER: c.Raw, SHA1: sha1.Sum(c.Raw), SHA256: sha256.Sum256(c.Raw),
+		DER: bytes.Clone(c.Raw), SHA1: sha1.Sum(c.Raw), SHA256: sha256.Sum256(c.Raw),
 		Subject: names(c.Subject.Names), Issuer: names(c.Issuer.Names),
 		Serial:    hex.EncodeToString(c.SerialNumber.Bytes()),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		Extensions: make([]code.OID, 0, len(c.Extensions)),
 	}
 	f.AppleRoot = code.IsAppleRoot(f.SHA256)
-	f.SelfSigned = selfSigned(c)
+	f.SelfSigned = a.selfSigned(c)
 	for _, e := range c.Extensions {
 		o := oidOf(e.Id)
 		f.Extensions = append(f.Extensions, o)
@@ -87,12 +89,28 @@ func dateValue(v []byte) (float64, bool) {
 	return 0, false
 }
 
+// oidOf encodes an OID as DER does; "" for one that DER cannot hold, which matches
+// nothing.
 func oidOf(id asn1.ObjectIdentifier) code.OID {
-	o, err := code.ParseOID(id.String())
-	if err != nil {
-		return code.OID("") // an arc beyond 2^63 matches nothing
+	if len(id) < 2 || id[0] > 2 || id[0] < 2 && id[1] > 39 {
+		return ""
 	}
-	return o
+	var room [40]byte
+	b := room[:0]
+	for i, arc := range id[1:] {
+		if arc < 0 || i == 0 && arc > 1<<30 {
+			return ""
+		}
+		n := uint(arc)
+		if i == 0 {
+			n += 40 * uint(id[0])
+		}
+		for shift := max(0, bits.Len(n)-1) / 7 * 7; shift > 0; shift -= 7 {
+			b = append(b, byte(n>>shift)|0x80)
+		}
+		b = append(b, byte(n)&0x7f)
+	}
+	return code.OID(b)
 }
 
 func names(list []nameAttribute) []code.Attribute {

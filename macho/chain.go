@@ -33,7 +33,7 @@ var errIncomplete = errors.New("the chain does not end in a self-signed certific
 // rules counts, then one that was valid at the time, then one that ends in Apple's
 // root, then the shortest. Apple's certificates that ship with this package help
 // out where the bag has none.
-func buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, sha1 bool) ([]*x509.Certificate, error) {
+func (a *authorities) buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, sha1 bool) ([]*x509.Certificate, error) {
 	var best []*x509.Certificate
 	bestRank := -1
 	consider := func(path []*x509.Certificate) {
@@ -55,7 +55,7 @@ func buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, s
 	var walk func(path []*x509.Certificate)
 	walk = func(path []*x509.Certificate) {
 		last := path[len(path)-1]
-		if selfSigned(last) {
+		if a.selfSigned(last) {
 			consider(path)
 			return
 		}
@@ -74,7 +74,7 @@ func buildChain(leaf *x509.Certificate, bag []*x509.Certificate, at time.Time, s
 				if tries--; tries < 0 {
 					return
 				}
-				if c.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) == nil {
+				if a.signed(last, c) {
 					found = true
 					walk(append(path[:len(path):len(path)], c))
 				}
@@ -106,12 +106,6 @@ func contains(path []*x509.Certificate, c *x509.Certificate) bool {
 		}
 	}
 	return false
-}
-
-// selfSigned reports whether a certificate's own key signed it.
-func selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) &&
-		c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
 // isAppleRoot compares the certificate's SHA-256 with the pinned roots.

@@ -28,9 +28,8 @@ var (
 
 // signedData is a CMS SignedData with exactly one signer, taken apart.
 type signedData struct {
-	raw         []byte // the ContentInfo
-	indefinite  bool   // the outer layers are BER, as Apple's tools write them
-	trailing    int    // zero bytes behind it
+	layers      layers
+	trailing    int // zero bytes behind it
 	contentType code.OID
 	content     []byte // embedded content; nil when detached
 	certs       [][]byte
@@ -44,6 +43,45 @@ type signedData struct {
 	duplicate      code.OID // a signed attribute that stands there twice
 	signature      []byte
 	unsigned       []attribute
+}
+
+// layers are the elements that lead to the signer, outermost first: ContentInfo,
+// its content, SignedData, signerInfos, signerInfo.
+type layers [5]layer
+
+// layer is an element around the next one. head is what of it counts before that.
+type layer struct {
+	tlv
+	head []byte
+}
+
+// bare is the CMS in the same bytes and the same forms, but without what it does
+// not sign: certificates, revocation lists and unsigned attributes.
+func (s *signedData) bare() []byte {
+	var sizes [len(s.layers)]int // of contents
+	total := 0
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		sizes[i] = total + len(s.layers[i].head)
+		total = sizes[i] + len(derHeader(nil, 0, sizes[i]))
+		if s.layers[i].indefinite {
+			total = 2 + sizes[i] + 2
+		}
+	}
+	out := make([]byte, 0, total)
+	for i, l := range s.layers {
+		if l.indefinite {
+			out = append(out, l.tag, 0x80)
+		} else {
+			out = derHeader(out, l.tag, sizes[i])
+		}
+		out = append(out, l.head...)
+	}
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		if s.layers[i].indefinite {
+			out = append(out, 0, 0)
+		}
+	}
+	return out
 }
 
 // attribute is one CMS attribute: the content of its SET of values.
@@ -76,7 +114,7 @@ func parseSignedData(b []byte) (*signedData, error) {
 	if rest := bytes.TrimLeft(b[total:], "\x00"); len(rest) != 0 {
 		return nil, derError("%d bytes follow the CMS", len(rest))
 	}
-	s := &signedData{raw: b[:total:total], trailing: len(b) - total}
+	s := &signedData{trailing: len(b) - total}
 
 	info, _, err := want(b, tagSequence, "ContentInfo")
 	if err != nil {
@@ -103,12 +141,13 @@ func parseSignedData(b []byte) (*signedData, error) {
 	if len(rest) != 0 {
 		return nil, derError("more than one SignedData")
 	}
-	s.indefinite = info.indefinite || wrapper.indefinite || sd.indefinite
-	return s, s.parseBody(sd.body)
+	s.layers[0] = layer{info, info.body[:len(info.body)-len(wrapper.raw)]}
+	s.layers[1] = layer{wrapper, nil}
+	return s, s.parseBody(sd)
 }
 
-func (s *signedData) parseBody(b []byte) error {
-	_, b, err := want(b, tagInteger, "SignedData.version")
+func (s *signedData) parseBody(sd tlv) error {
+	_, b, err := want(sd.body, tagInteger, "SignedData.version")
 	if err != nil {
 		return err
 	}
@@ -133,6 +172,7 @@ func (s *signedData) parseBody(b []byte) error {
 	if err := s.parseContent(encap.body); err != nil {
 		return err
 	}
+	s.layers[2] = layer{sd, sd.body[:len(sd.body)-len(b)]}
 	if len(b) > 0 && b[0] == tagContext0 {
 		var set tlv
 		if set, b, err = next(b); err != nil {
@@ -164,6 +204,7 @@ func (s *signedData) parseBody(b []byte) error {
 	if len(rest) != 0 {
 		return fmt.Errorf("%w: there is more than one signer", errDER)
 	}
+	s.layers[3] = layer{infos, nil}
 	return s.parseSigner(signer)
 }
 
@@ -283,6 +324,7 @@ func (s *signedData) parseSigner(t tlv) error {
 		return err
 	}
 	s.signature = sig.body
+	s.layers[4] = layer{t, t.body[:len(t.body)-len(b)]}
 	if len(b) > 0 && b[0] == tagContext1 {
 		var set tlv
 		if set, b, err = next(b); err != nil {

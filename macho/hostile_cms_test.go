@@ -149,12 +149,12 @@ func TestChainDoesNotDependOnTheOrderOfTheBag(t *testing.T) {
 	t.Parallel()
 	expired, cross, older := decoys()
 	id := fixtures.DeveloperID()
-	certs, err := parseCertificates(append(id.Bag(), expired.Cert, cross.Cert, older.Cert))
+	certs, err := newAuthorities(9).parse(append(id.Bag(), expired.Cert, cross.Cert, older.Cert))
 	require.NoError(t, err)
 	leaf := id.Parsed()
 	want := [][]byte{id.Cert, id.Chain[0], id.Chain[1]}
 	permutations(certs, func(bag []*x509.Certificate) {
-		path, err := buildChain(leaf, bag, fixtures.SignedAt, false)
+		path, err := newAuthorities(9).buildChain(leaf, bag, fixtures.SignedAt, false)
 		require.NoError(t, err)
 		var got [][]byte
 		for _, c := range path {

@@ -43,7 +43,7 @@ func (s *slice) checkCMSDecodes() check {
 	if err != nil {
 		return undecodable(err)
 	}
-	if s.bag, err = parseCertificates(cms.certs); err != nil {
+	if s.bag, err = s.v.known.parse(cms.certs); err != nil {
 		return undecodable(err)
 	}
 	s.cms = cms
@@ -88,7 +88,7 @@ func (s *slice) checkCMSSignature() check {
 		return failed(unjudged(code.StatusSignatureFailed, "CMS signature", s.blob.blobOffset(slotCMS), "%w", err))
 	}
 	s.signer = cert
-	s.stamp, s.stampErr = s.cms.checkTimestamp()
+	s.stamp, s.stampErr = s.cms.checkTimestamp(s.v.known)
 	if s.stampErr != nil && !errors.Is(s.stampErr, errTimestampUntrusted) {
 		p := s.cmsFailed(code.StatusSignatureFailed, "timestamp: %w", s.stampErr)
 		var own ownRule
@@ -258,7 +258,7 @@ func (s *slice) checkChain() check {
 	} else if when.IsZero() {
 		when = s.v.opts.Now
 	}
-	path, err := buildChain(s.signer, s.bag, when, false)
+	path, err := s.v.known.buildChain(s.signer, s.bag, when, false)
 	if err != nil {
 		return failed(rejected(code.StatusNotTrusted, "certificate chain", -1, "%q: %w", s.signer.Subject.CommonName, err))
 	}
@@ -283,7 +283,7 @@ func (s *slice) checkChain() check {
 	s.path = path
 	certs := make([]code.Certificate, len(path))
 	for i, c := range path {
-		certs[i] = certificateFacts(c)
+		certs[i] = s.v.known.facts(c)
 	}
 	s.facts.Certs = code.Known(certs)
 	return passed()

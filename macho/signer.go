@@ -177,19 +177,7 @@ func (s *signedData) verify(cert *x509.Certificate, content *signedContent, cont
 
 // signedSet is what the signature covers: the attributes as a DER SET.
 func (s *signedData) signedSet() []byte {
-	n := len(s.signedAttrs)
-	out := []byte{tagSet}
-	switch {
-	case n < 0x80:
-		out = append(out, byte(n))
-	case n < 0x100:
-		out = append(out, 0x81, byte(n))
-	case n < 0x10000:
-		out = append(out, 0x82, byte(n>>8), byte(n))
-	default:
-		out = append(out, 0x83, byte(n>>16), byte(n>>8), byte(n))
-	}
-	return append(out, s.signedAttrs...)
+	return append(derHeader(make([]byte, 0, 5+len(s.signedAttrs)), tagSet, len(s.signedAttrs)), s.signedAttrs...)
 }
 
 // checkSignature verifies with a certificate's key; keys of kinds that code

@@ -242,7 +242,7 @@ func (s *slice) primaryModified() error {
 	if err != nil {
 		return nil
 	}
-	bag, err := parseCertificates(cms.certs)
+	bag, err := s.v.known.parse(cms.certs)
 	if err != nil {
 		return nil
 	}

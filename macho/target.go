@@ -1,7 +1,6 @@
 package macho
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,11 +28,10 @@ func (r rootFS) ReadLink(name string) (string, error) {
 }
 
 // open finds what lies at a path and verifies it.
-func open(ctx context.Context, name string, o Options, pages bool) (*code.Subject, error) {
+func (v *verification) open(name string) (*code.Subject, error) {
 	if name == "" { // never the working directory
 		return nil, &code.Error{Status: code.StatusStaticCodeNotFound, Part: "file", Off: -1, Err: errors.New("no path was given")}
 	}
-	v := &verification{ctx: ctx, opts: o, pages: pages}
 	real, err := filepath.EvalSymlinks(name) // once: everything else goes through handles
 	if err != nil {
 		return nil, openError(err)

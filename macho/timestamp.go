@@ -24,7 +24,7 @@ var errTimestampUntrusted = errors.New("the timestamp authority's chain does not
 // parseTimestamp verifies a timestamp token over the signature that it counts
 // for. The authority's chain must verify whatever the date is today; only the
 // time in the token must lie in its leaf's validity.
-func parseTimestamp(token, signature []byte) (*timestamp, error) {
+func (a *authorities) parseTimestamp(token, signature []byte) (*timestamp, error) {
 	s, err := parseSignedData(token)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func parseTimestamp(token, signature []byte) (*timestamp, error) {
 	if s.content == nil {
 		return nil, derError("the token carries no content")
 	}
-	certs, err := parseCertificates(s.certs)
+	certs, err := a.parse(s.certs)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func parseTimestamp(token, signature []byte) (*timestamp, error) {
 	if !stamping {
 		return nil, fmt.Errorf("%w: %q may not stamp times", errTimestampUntrusted, cert.Subject.CommonName)
 	}
-	path, err := buildChain(cert, certs, when, true)
+	path, err := a.buildChain(cert, certs, when, true)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errTimestampUntrusted, err)
 	}
@@ -134,7 +134,7 @@ func parseTSTInfo(b, signature []byte) (when time.Time, alg code.OID, err error)
 
 // checkTimestamp verifies the unsigned attributes: none, or exactly one
 // timestamp. It returns nil without a problem when there is none.
-func (s *signedData) checkTimestamp() (*timestamp, error) {
+func (s *signedData) checkTimestamp(a *authorities) (*timestamp, error) {
 	if len(s.unsigned) == 0 {
 		return nil, nil
 	}
@@ -157,7 +157,7 @@ func (s *signedData) checkTimestamp() (*timestamp, error) {
 	if len(rest) != 0 {
 		return nil, derError("more than one timestamp")
 	}
-	return parseTimestamp(token.raw, s.signature)
+	return a.parseTimestamp(token.raw, s.signature)
 }
 
 // trustedFor reports whether a timestamp's root counts for a code chain: Apple's

@@ -183,3 +183,16 @@ func definite(b []byte, what string) error {
 	}
 	return nil
 }
+
+// derHeader appends a tag and a length as DER has them. maxCMS bounds the length.
+func derHeader(out []byte, tag byte, n int) []byte {
+	switch {
+	case n < 0x80:
+		return append(out, tag, byte(n))
+	case n < 0x100:
+		return append(out, tag, 0x81, byte(n))
+	case n < 0x10000:
+		return append(out, tag, 0x82, byte(n>>8), byte(n))
+	}
+	return append(out, tag, 0x83, byte(n>>16), byte(n>>8), byte(n))
+}

@@ -19,6 +19,7 @@ type verification struct {
 	bundle *bundle // nil for a single file
 	report report
 	plists int // bytes of property lists read so far
+	known  *authorities
 	// attributes reads the extended attributes of the file; nil when it can have none.
 	attributes attributeReader
 	stapled    int64 // size of a ticket that is stapled to a package
@@ -30,19 +31,24 @@ type verification struct {
 // when nothing could be judged, and then it is a [*code.Error] with
 // errSecCSStaticCodeNotFound or errSecCSSignatureNotVerifiable.
 func Verify(ctx context.Context, path string, o Options) (*code.Subject, error) {
-	return open(ctx, path, o, true)
+	return new(Verifier).Verify(ctx, path, o)
 }
 
 // Inspect is [Verify] without reading the program's pages and gaps: it reads the
 // headers and the signature alone, and check C20 says that it did not run. The
 // result tells who the code CLAIMS to be, and never counts as verified.
 func Inspect(ctx context.Context, path string, o Options) (*code.Subject, error) {
-	return open(ctx, path, o, false)
+	return new(Verifier).Inspect(ctx, path, o)
 }
 
 // VerifyReader is [Verify] for the bytes of a single file.
 func VerifyReader(ctx context.Context, r io.ReaderAt, size int64, o Options) *code.Subject {
-	v := &verification{ctx: ctx, opts: o, pages: true, attributes: o.Attributes}
+	return new(Verifier).VerifyReader(ctx, r, size, o)
+}
+
+// reader verifies the bytes of a single file, which cannot change.
+func (v *verification) reader(r io.ReaderAt, size int64) *code.Subject {
+	v.attributes = v.opts.Attributes
 	return v.run(r, size, nil)
 }
 
