@@ -19,7 +19,7 @@ import (
 
 // compiler turns the expressions of a document into programs.
 type compiler struct {
-	*reader
+	*report
 	p            *Policy
 	requirements map[string]*requirementText
 	peers        map[string]*peer
@@ -30,6 +30,7 @@ type compiler struct {
 
 // parsed is an expression between parsing and checking.
 type parsed struct {
+	*reader
 	node *yamlpos.Node
 	ast  *cel.Ast
 	deps []dependency
@@ -44,17 +45,19 @@ type dependency struct {
 func (c *compiler) compile(d *document) {
 	base, err := baseEnv()
 	if err != nil { // a mistake in our tables, which every test meets
-		c.span(0, 0, "internal error: "+err.Error(), "")
+		c.add(diag.Diagnostic{Summary: "internal error: " + err.Error()})
 		return
 	}
 	c.env = base
 	variables := make([]*parsed, len(d.variables))
 	for i, v := range d.variables {
-		variables[i] = c.parse(v.Value)
+		variables[i] = c.parse(v.reader, v.value)
 	}
 	rules := make([]*parsed, len(d.rules))
 	for i := range d.rules {
-		rules[i] = c.parse(d.rules[i].condition)
+		if d.rules[i].condition != nil {
+			rules[i] = c.parse(d.rules[i].reader, d.rules[i].condition)
+		}
 	}
 	c.declare(append(slices.Clone(variables), rules...))
 	for i, v := range d.variables {
@@ -65,7 +68,7 @@ func (c *compiler) compile(d *document) {
 		if e == nil {
 			continue
 		}
-		name := "vars." + v.Key.Value
+		name := "vars." + v.key.Value
 		c.variables[name] = e
 		c.extend(cel.Variable(name, e.ast.OutputType()))
 	}
@@ -78,7 +81,7 @@ func (c *compiler) compile(d *document) {
 			continue
 		}
 		if !e.ast.OutputType().IsExactType(cel.BoolType) {
-			c.at(d.rules[i].condition, "a condition must be true or false, this one is "+cel.FormatCELType(e.ast.OutputType()), "compare it with something")
+			d.rules[i].at(d.rules[i].condition, "a condition must be true or false, this one is "+cel.FormatCELType(e.ast.OutputType()), "compare it with something")
 			continue
 		}
 		r := &d.rules[i]
@@ -87,17 +90,17 @@ func (c *compiler) compile(d *document) {
 }
 
 // parse reads one expression and finds what its macros depend on.
-func (c *compiler) parse(n *yamlpos.Node) *parsed {
+func (c *compiler) parse(r *reader, n *yamlpos.Node) *parsed {
 	if len(n.Value) > maxExpression {
-		c.at(n, "the expression has more than "+strconv.Itoa(maxExpression)+" bytes", "")
+		r.at(n, "the expression has more than "+strconv.Itoa(maxExpression)+" bytes", "")
 		return nil
 	}
 	a, issues := c.env.Parse(n.Value)
 	if issues.Err() != nil {
-		c.issues(n, issues)
+		c.issues(r, n, issues)
 		return nil
 	}
-	p := &parsed{node: n, ast: a}
+	p := &parsed{reader: r, node: n, ast: a}
 	rep := a.NativeRep()
 	ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.IdentKind && strings.HasPrefix(e.AsIdent(), "@") {
@@ -119,12 +122,12 @@ func (c *compiler) resolve(p *parsed, dep dependency) bool {
 	from, to := p.argument(dep.id)
 	if name, ok := strings.CutPrefix(dep.name, requirementPrefix); ok {
 		if c.requirements[name] == nil {
-			c.inside(p.node, from, to, "there is no requirement "+quoteShort(name), didYouMean(name, namesOf(c.requirements)))
+			p.inside(p.node, from, to, "there is no requirement "+quoteShort(name), didYouMean(name, namesOf(c.requirements)))
 			return false
 		}
 	} else if name, ok := strings.CutPrefix(dep.name, peerPrefix); ok {
 		if c.peers[name] == nil {
-			c.inside(p.node, from, to, "there is no peer "+quoteShort(name), didYouMean(name, namesOf(c.peers)))
+			p.inside(p.node, from, to, "there is no peer "+quoteShort(name), didYouMean(name, namesOf(c.peers)))
 			return false
 		}
 	} else if code, ok := strings.CutPrefix(dep.name, textPrefix); ok && c.texts[dep.name] == nil {
@@ -132,7 +135,7 @@ func (c *compiler) resolve(p *parsed, dep dependency) bool {
 		text := string(b)
 		req, err := parseRequirement(strconv.Quote(text), text)
 		if err != nil {
-			c.literal(p.node, from, to, text, err)
+			p.literal(from, to, text, err)
 			return false
 		}
 		c.texts[dep.name] = req
@@ -141,17 +144,18 @@ func (c *compiler) resolve(p *parsed, dep dependency) bool {
 }
 
 // literal reports errors in a requirement that stands in quotes in an expression.
-func (c *compiler) literal(n *yamlpos.Node, from, to int, text string, err error) {
+func (p *parsed) literal(from, to int, text string, err error) {
 	var list diag.List
+	n := p.node
 	if errors.As(err, &list) && strings.HasPrefix(n.Value[min(from+1, len(n.Value)):], text) { // no escapes
 		for _, d := range list {
 			if d.Severity == diag.Error {
-				c.inside(n, from+1+d.Span.Start, from+1+d.Span.End, "requirement: "+d.Summary, d.Why)
+				p.inside(n, from+1+d.Span.Start, from+1+d.Span.End, "requirement: "+d.Summary, d.Why)
 			}
 		}
 		return
 	}
-	c.inside(n, from, to, "requirement: "+err.Error(), "")
+	p.inside(n, from, to, "requirement: "+err.Error(), "")
 }
 
 // argument returns where the argument of the macro stands that became expression id.
@@ -194,7 +198,7 @@ func (c *compiler) declare(all []*parsed) {
 func (c *compiler) extend(options ...cel.EnvOption) {
 	env, err := c.env.Extend(options...)
 	if err != nil {
-		c.span(0, 0, "internal error: "+err.Error(), "")
+		c.add(diag.Diagnostic{Summary: "internal error: " + err.Error()})
 		return
 	}
 	c.env = env
@@ -204,14 +208,14 @@ func (c *compiler) extend(options ...cel.EnvOption) {
 func (c *compiler) check(p *parsed) *expression {
 	checked, issues := c.env.Check(p.ast)
 	if issues.Err() != nil {
-		c.issues(p.node, issues)
+		c.issues(p.reader, p.node, issues)
 		return nil
 	}
-	if !c.vet(p.node, checked) {
+	if !p.vet(checked) {
 		return nil
 	}
 	start, end := p.node.Span()
-	e := &expression{text: p.node.Value, source: c.src, span: diag.Span{Start: start, End: end}, env: c.env, ast: checked, simple: isSimple(checked.NativeRep())}
+	e := &expression{text: p.node.Value, source: p.src, span: diag.Span{Start: start, End: end}, env: c.env, ast: checked, simple: isSimple(checked.NativeRep())}
 	refs := checked.NativeRep().ReferenceMap() // walked in the order of the text: messages name facts in it
 	ast.PostOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(part ast.Expr) {
 		if ref := refs[part.ID()]; ref != nil && len(ref.OverloadIDs) == 0 && ref.Name != "" {
@@ -231,7 +235,7 @@ func (c *compiler) check(p *parsed) *expression {
 	}
 	program, err := c.env.Program(checked, options...)
 	if err != nil {
-		c.at(p.node, err.Error(), "")
+		p.at(p.node, err.Error(), "")
 		return nil
 	}
 	e.program = program
@@ -326,15 +330,15 @@ var reservedNames = []string{"subject", "process", "operation", "now", "vars", "
 var textVersions = []string{"subject.version", "subject.build", "subject.min_os", "subject.sdk", "subject.runtime_version"}
 
 // vet refuses what compiles and cannot be meant.
-func (c *compiler) vet(n *yamlpos.Node, checked *cel.Ast) bool {
-	rep, ok := checked.NativeRep(), true
+func (p *parsed) vet(checked *cel.Ast) bool {
+	n, rep, ok := p.node, checked.NativeRep(), true
 	refuse := func(id int64, summary, detail string) {
 		r, _ := rep.SourceInfo().GetOffsetRange(id)
 		from, to := byteOffset(n.Value, int(r.Start)), byteOffset(n.Value, int(r.Stop))
 		if to <= from {
 			from, to = wordAt(n.Value, from)
 		}
-		c.inside(n, from, to, summary, detail)
+		p.inside(n, from, to, summary, detail)
 		ok = false
 	}
 	ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(e ast.Expr) {

@@ -10,7 +10,7 @@ import (
 )
 
 // issues reports what CEL says about an expression, where its author typed it.
-func (c *compiler) issues(n *yamlpos.Node, issues *cel.Issues) {
+func (c *compiler) issues(r *reader, n *yamlpos.Node, issues *cel.Issues) {
 	reported := 0
 	for _, e := range issues.Errors() {
 		if reported++; reported > 3 { // the first ones cause the others
@@ -18,7 +18,7 @@ func (c *compiler) issues(n *yamlpos.Node, issues *cel.Issues) {
 		}
 		from, to := wordAt(n.Value, offsetOf(n.Value, e.Location.Line(), e.Location.Column()))
 		summary, detail := c.words(e.Message, n.Value, from, to)
-		c.inside(n, from, to, summary, detail)
+		r.inside(n, from, to, summary, detail)
 	}
 }
 

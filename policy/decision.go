@@ -157,6 +157,7 @@ type decisionJSON struct {
 	Operation  string       `json:"operation,omitempty"`
 	Policy     string       `json:"policy,omitempty"`
 	Revision   string       `json:"revision,omitempty"`
+	Profile    string       `json:"profile,omitempty"`
 	Subject    *subjectJSON `json:"subject,omitempty"`
 	Warnings   []string     `json:"warnings,omitempty"`
 }
@@ -181,7 +182,7 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		v.Detail = d.finding.detail
 	}
 	if p := d.policy; p != nil {
-		v.Policy, v.Revision = p.name, p.revision
+		v.Policy, v.Revision, v.Profile = p.name, p.revision, p.profile
 		if s := d.request.Subject; s != nil {
 			v.Subject = &subjectJSON{
 				Origin: s.Origin, Identifier: s.Identifier.Or(""), ClaimedTeamID: s.ClaimedTeamID.Or(""),

@@ -39,12 +39,12 @@ var generated = map[string]func() string{
 				fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, k.name, kindName(&k), cell(doc))
 			}
 			for _, k := range keys {
-				if k.keys != nil && !slices.Contains([]string{"forbid"}, k.name) {
+				if k.keys != nil && !slices.Contains([]string{"forbid"}, k.name) && !(path != "" && slices.Contains([]string{"peers", "rules", "floor", "trust"}, k.name)) {
 					sub := path + k.name + "."
 					switch {
 					case k.kind == namedKey:
 						sub = path + k.name + ".NAME."
-					case k.kind == listKey:
+					case k.kind == listKey, k.kind == textsKey:
 						sub = path + k.name + "[]."
 					}
 					list(k.keys, sub)
@@ -91,6 +91,9 @@ var generated = map[string]func() string{
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
 func kindName(k *key) string {
+	if k.kind == textsKey && k.keys != nil {
+		return "text, object, or list of these"
+	}
 	return [...]string{textKey: "text", celKey: "CEL", boolKey: "true or false", textsKey: "text or list of texts",
 		objectKey: "object", listKey: "list of objects", namedKey: "object of named values"}[k.kind]
 }
@@ -186,6 +189,12 @@ func TestSchema(t *testing.T) {
 	root := schemaOf(&key{kind: objectKey, keys: documentKeys, doc: "A policy: who may talk to a program."})
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = APIVersion
+	root["oneOf"] = []any{ // a policy, or a file that one includes
+		map[string]any{"required": []string{"name"}, "anyOf": []any{
+			map[string]any{"required": []string{"rules"}}, map[string]any{"required": []string{"include"}}}},
+		map[string]any{"not": map[string]any{"anyOf": []any{
+			map[string]any{"required": []string{"name"}}, map[string]any{"required": []string{"trust"}}, map[string]any{"required": []string{"profiles"}}}}},
+	}
 	want, err := json.MarshalIndent(root, "", "  ")
 	require.NoError(t, err)
 	want = append(want, '\n')
@@ -210,7 +219,15 @@ func schemaOf(k *key) map[string]any {
 	case boolKey:
 		s = map[string]any{"type": "boolean"}
 	case textsKey:
-		s = map[string]any{"oneOf": []any{text, map[string]any{"type": "array", "minItems": 1, "items": text}}}
+		one := []any{text}
+		if k.keys != nil {
+			one = append(one, objectSchema(k.keys))
+		}
+		item := any(text)
+		if len(one) > 1 {
+			item = map[string]any{"oneOf": one}
+		}
+		s = map[string]any{"oneOf": append(one, map[string]any{"type": "array", "minItems": 1, "items": item})}
 	case objectKey:
 		s = objectSchema(k.keys)
 	case listKey:

@@ -1,33 +1,42 @@
 package policy
 
 import (
-	"encoding/hex"
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
-// Limits of a document. They bound how long loading takes.
+// Limits of a policy, all of its files together. They bound how long loading takes.
 const (
 	maxRules      = 5000
-	maxNamed      = 1000 // requirements, peers or variables
+	maxNamed      = 1000 // requirements, peers, variables or profiles
 	maxExpression = 8 << 10
 )
 
-// document is what the text says, checked for form, with the nodes that later
-// errors point at.
+// document is what one file or profile says, or what all of them say together:
+// checked for form, with the nodes that later errors point at.
 type document struct {
+	*reader
 	name         string
+	includes     []*yamlpos.Node
 	trust        trust
 	floor        floorConfig
-	variables    []yamlpos.Pair
-	requirements []yamlpos.Pair
+	variables    []entry
+	requirements []entry
 	peers        []peerDocument
 	rules        []ruleDocument
+	profiles     []profileDocument
+}
+
+// entry is a named value and the file it stands in.
+type entry struct {
+	*reader
+	key, value *yamlpos.Node
 }
 
 type peerDocument struct {
+	*reader
 	name             *yamlpos.Node
 	requirement      *yamlpos.Node
 	identifiers      []*yamlpos.Node
@@ -36,9 +45,11 @@ type peerDocument struct {
 	version, build   *yamlpos.Node
 	entitled, denied []*yamlpos.Node
 	flags, noFlags   []*yamlpos.Node
+	broken           bool // an error in it was reported
 }
 
 type ruleDocument struct {
+	*reader
 	name       *yamlpos.Node
 	deny       bool
 	condition  *yamlpos.Node
@@ -46,26 +57,62 @@ type ruleDocument struct {
 	operations []string
 }
 
-// trust is whose signatures count.
-type trust struct {
-	apple bool
-	roots map[[32]byte]bool
-	adhoc map[string]bool // cdhashes in lower-case hexadecimal, 20 bytes or the full hash
+type profileDocument struct {
+	name, node  *yamlpos.Node
+	description string
+	doc         *document
 }
 
-// trusts reports whether a chain that ends in this root counts.
-func (t *trust) trusts(root *code.Certificate) bool {
-	if root.AppleRoot {
-		return t.apple
+// document reads a file. A file that another one includes is a part: it needs no
+// name and no rules, and nothing in it may let more people in by weakening the
+// floor or trusting more roots, because who reads the first file must see that.
+func (r *reader) document(root *yamlpos.Node, part bool) *document {
+	what := "a policy"
+	if part {
+		what = "an included file"
 	}
-	return root.SHA256 != [32]byte{} && t.roots[root.SHA256]
+	v := r.object(root, documentKeys, what)
+	if v == nil {
+		return &document{reader: r}
+	}
+	if !part {
+		for _, name := range []string{"name", "rules"} {
+			if !hasKey(root, name) && (name == "name" || !hasKey(root, "include")) {
+				start, _ := root.Span()
+				r.span(start, start, what+" has no "+quoteShort(name), findKey(documentKeys, name).doc)
+			}
+		}
+	}
+	d := r.content(v, trustKeys)
+	d.name, d.includes = textOf(v["name"]), texts(v["include"])
+	if part {
+		if n := v["name"]; n != nil {
+			r.at(n, "an included file has no name", "one with a name is a policy of its own")
+		}
+		for _, name := range []string{"trust", "profiles"} {
+			if n := v[name]; n != nil {
+				r.at(n, "an included file cannot have "+quoteShort(name), "say it in the file that is loaded, where everybody sees it")
+			}
+		}
+		if n := v["floor"]; n != nil && hasKey(n, "relax") {
+			r.at(n, "an included file cannot relax the floor", "say it in the file that is loaded, where everybody sees it")
+		}
+	}
+	if n := v["profiles"]; n != nil {
+		for _, p := range r.named(n, findKey(documentKeys, "profiles"), "profile", true) {
+			if v := r.object(p.value, profileKeys, "profile "+quoteShort(p.key.Value)); v != nil {
+				d.profiles = append(d.profiles, profileDocument{p.key, p.value, textOf(v["description"]), r.content(v, profileTrustKeys)})
+			}
+		}
+	}
+	return d
 }
 
-func (r *reader) document(root *yamlpos.Node) *document {
-	v := r.object(root, documentKeys, "a policy")
-	d := &document{name: textOf(v["name"]), trust: trust{apple: true}}
+// content reads what files and profiles have in common.
+func (r *reader) content(v map[string]*yamlpos.Node, allowed []key) *document {
+	d := &document{reader: r, trust: trust{apple: true, roots: map[[32]byte][]string{}, adhoc: map[string]bool{}}}
 	if n := v["trust"]; n != nil {
-		d.trust = r.trust(n)
+		r.trust(n, allowed, &d.trust)
 	}
 	if n := v["floor"]; n != nil {
 		d.floor = r.floor(n)
@@ -73,7 +120,7 @@ func (r *reader) document(root *yamlpos.Node) *document {
 	d.variables = r.named(v["variables"], findKey(documentKeys, "variables"), "variable", false)
 	d.requirements = r.named(v["requirements"], findKey(documentKeys, "requirements"), "requirement", true)
 	for _, p := range r.named(v["peers"], findKey(documentKeys, "peers"), "peer", true) {
-		d.peers = append(d.peers, r.peer(p.Key, p.Value, &d.trust))
+		d.peers = append(d.peers, r.peer(p.key, p.value))
 	}
 	if n := v["rules"]; n != nil {
 		d.rules = r.rules(n)
@@ -82,7 +129,7 @@ func (r *reader) document(root *yamlpos.Node) *document {
 }
 
 // named reads an object whose keys are names, and checks the values.
-func (r *reader) named(n *yamlpos.Node, k *key, what string, dash bool) []yamlpos.Pair {
+func (r *reader) named(n *yamlpos.Node, k *key, what string, dash bool) []entry {
 	if n == nil {
 		return nil
 	}
@@ -90,39 +137,13 @@ func (r *reader) named(n *yamlpos.Node, k *key, what string, dash bool) []yamlpo
 		r.at(n, "too many "+k.name, "")
 		return nil
 	}
-	var pairs []yamlpos.Pair
+	var entries []entry
 	for _, p := range n.Pairs {
 		if r.name(p.Key, what, dash) && r.value(p.Value, &key{name: what + " " + quoteShort(p.Key.Value), kind: k.value}) {
-			pairs = append(pairs, p)
+			entries = append(entries, entry{r, p.Key, p.Value})
 		}
 	}
-	return pairs
-}
-
-func (r *reader) trust(n *yamlpos.Node) trust {
-	v := r.object(n, trustKeys, "trust")
-	t := trust{apple: v["apple"] == nil || strings.EqualFold(v["apple"].Value, "true"), roots: map[[32]byte]bool{}, adhoc: map[string]bool{}}
-	for _, n := range texts(v["roots"]) {
-		b, err := hex.DecodeString(n.Value)
-		if err != nil || len(b) != 32 {
-			r.at(n, "a root is named by the SHA-256 of its certificate, 64 hexadecimal digits", "")
-			continue
-		}
-		if code.IsAppleRoot([32]byte(b)) {
-			r.at(n, "this is one of Apple's roots", "trust.apple says whether they count")
-			continue
-		}
-		t.roots[[32]byte(b)] = true
-	}
-	for _, n := range texts(v["adhoc"]) {
-		b, err := hex.DecodeString(n.Value)
-		if err != nil || len(b) != 20 && len(b) != 32 && len(b) != 48 {
-			r.at(n, "ad-hoc code is named by its cdhash, 40 or 64 hexadecimal digits", "")
-			continue
-		}
-		t.adhoc[hex.EncodeToString(b)] = true
-	}
-	return t
+	return entries
 }
 
 func (r *reader) floor(n *yamlpos.Node) floorConfig {
@@ -152,11 +173,11 @@ func (r *reader) hosts(n *yamlpos.Node, what string) []code.Host {
 	return hosts
 }
 
-func (r *reader) peer(name, n *yamlpos.Node, t *trust) peerDocument {
-	before := len(r.list)
+func (r *reader) peer(name, n *yamlpos.Node) peerDocument {
+	before := len(r.errors)
 	v := r.object(n, peerKeys, "peer "+quoteShort(name.Value))
 	p := peerDocument{
-		name: name, requirement: v["requirement"], identifiers: texts(v["identifiers"]), teams: texts(v["team"]),
+		reader: r, name: name, requirement: v["requirement"], identifiers: texts(v["identifiers"]), teams: texts(v["team"]),
 		channels: texts(v["channel"]), version: v["min_version"], build: v["min_build"],
 	}
 	if n := v["require"]; n != nil {
@@ -174,28 +195,8 @@ func (r *reader) peer(name, n *yamlpos.Node, t *trust) peerDocument {
 			}
 		}
 	}
-	if !p.saysWho(t) && len(r.list) == before {
-		r.at(name, "peer "+quoteShort(name.Value)+" does not say who signed",
-			"an identifier alone can be claimed by everybody with a certificate: add team or requirement")
-	}
+	p.broken = len(r.errors) > before
 	return p
-}
-
-// saysWho reports whether something in the peer pins the signer: a team, a
-// requirement, only channels in which Apple vouches for the identifier, or a
-// policy that trusts nothing but the roots it names.
-func (p *peerDocument) saysWho(t *trust) bool {
-	if p.requirement != nil || len(p.teams) > 0 || !t.apple {
-		return true
-	}
-	for _, c := range p.channels {
-		switch code.Channel(c.Value) {
-		case code.ChannelApple, code.ChannelAppStore, code.ChannelTestFlight:
-		default:
-			return false
-		}
-	}
-	return len(p.channels) > 0 && len(p.identifiers) > 0
 }
 
 func (r *reader) rules(n *yamlpos.Node) []ruleDocument {
@@ -207,21 +208,14 @@ func (r *reader) rules(n *yamlpos.Node) []ruleDocument {
 		return nil
 	}
 	var rules []ruleDocument
-	seen := make(map[string]bool, len(n.Items))
 	for _, item := range n.Items {
-		before := len(r.list)
+		before := len(r.errors)
 		v := r.object(item, ruleKeys, "a rule")
-		typo := len(r.list) > before // an unknown key may have been meant as allow or deny
+		typo := len(r.errors) > before // an unknown key may have been meant as allow or deny
 		if v == nil {
 			continue
 		}
-		rule := ruleDocument{name: v["name"], message: textOf(v["message"])}
-		if rule.name != nil {
-			if seen[rule.name.Value] {
-				r.at(rule.name, "two rules are called "+quoteShort(rule.name.Value), "a decision names the rule that made it")
-			}
-			seen[rule.name.Value] = true
-		}
+		rule := ruleDocument{reader: r, name: v["name"], message: textOf(v["message"])}
 		for _, n := range texts(v["operation"]) {
 			rule.operations = append(rule.operations, n.Value)
 		}
@@ -238,8 +232,8 @@ func (r *reader) rules(n *yamlpos.Node) []ruleDocument {
 		default:
 			rule.deny, rule.condition = true, v["deny"]
 		}
-		if rule.condition != nil && rule.name != nil {
-			rules = append(rules, rule)
+		if rule.name != nil {
+			rules = append(rules, rule) // without a condition it still takes its name
 		}
 	}
 	return rules

@@ -235,7 +235,7 @@ func TestPeers(t *testing.T) {
 		"a forbidden one that is false":        {`{team: ABCDE12345, forbid: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", false)) }, OutcomeAllow},
 		"a missing required flag":              {`{team: ABCDE12345, require: {flags: library-validation}}`, nil, OutcomeDeny},
 		"a forbidden flag":                     {`{team: ABCDE12345, forbid: {flags: runtime}}`, nil, OutcomeDeny},
-		"an unsatisfied requirement":           {`{requirement: anchor apple}`, nil, OutcomeDeny},
+		"an unsatisfied requirement":           {`{requirement: anchor apple and identifier com.acme.client}`, nil, OutcomeDeny},
 		"a claimed team is not enough":         {`{team: ABCDE12345}`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, OutcomeDeny},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -185,8 +185,6 @@ func word(i int) func(*facts) any {
 	}
 }
 
-func (f *facts) team() code.Fact[string] { return f.s.VerifiedTeam(f.p.trust.trusts) }
-
 // info returns a text of Info.plist. An integer counts as its digits; a value of
 // another type counts as none, since nobody knows how it was meant.
 func (f *facts) info(key string) code.Fact[string] {

@@ -12,7 +12,7 @@ const (
 	textKey   keyKind = iota // one text
 	celKey                   // one text, a CEL expression
 	boolKey                  // true or false
-	textsKey                 // one text or a list of texts
+	textsKey                 // one text or a list of texts; with keys, of texts and such objects
 	objectKey                // an object with fixed keys
 	listKey                  // a list of such objects
 	namedKey                 // an object whose keys are names the author chooses
@@ -32,20 +32,40 @@ type key struct {
 
 var documentKeys = []key{
 	{name: "apiVersion", kind: textKey, required: true, enum: []string{APIVersion}, doc: "The version of this format."},
-	{name: "name", kind: textKey, required: true, doc: "What decisions and logs call this policy."},
+	{name: "name", kind: textKey, doc: "What decisions and logs call this policy. Required; an included file has none."},
 	{name: "description", kind: textKey, doc: "What the policy is for. Nothing reads it."},
+	{name: "include", kind: textsKey, doc: "Files that belong to this policy, relative to this one. What they say stands before what this file says."},
 	{name: "variables", kind: namedKey, value: celKey, doc: "Named CEL expressions. Each sees those above it; rules write vars.NAME."},
 	{name: "trust", kind: objectKey, keys: trustKeys, doc: "Whose signatures count."},
 	{name: "requirements", kind: namedKey, value: textKey, doc: "Named texts in Apple's requirement language; rules write satisfies(requirements.NAME)."},
 	{name: "peers", kind: namedKey, value: objectKey, keys: peerKeys, doc: `Named descriptions of a caller; rules write matches("NAME").`},
-	{name: "rules", kind: listKey, required: true, keys: ruleKeys, doc: "The rules in order: the first one whose condition is true decides. When none is, the answer is deny."},
+	{name: "rules", kind: listKey, keys: ruleKeys, doc: "The rules in order: the first one whose condition is true decides. When none is, the answer is deny. Required, here or in an included file."},
 	{name: "floor", kind: objectKey, keys: floorKeys, doc: "What is demanded of every caller before any rule is asked."},
+	{name: "profiles", kind: namedKey, value: objectKey, keys: profileKeys, doc: "What is added when whoever loads the policy asks for a profile by name. Every decision then carries a warning."},
+}
+
+var profileKeys = []key{
+	{name: "description", kind: textKey, doc: "What the profile is for; the warning quotes it."},
+	{name: "trust", kind: objectKey, keys: profileTrustKeys, doc: "Roots and builds that are trusted as well."},
+	{name: "variables", kind: namedKey, value: celKey, doc: "More variables."},
+	{name: "requirements", kind: namedKey, value: textKey, doc: "More requirements."},
+	{name: "peers", kind: namedKey, value: objectKey, keys: peerKeys, doc: "More peers."},
+	{name: "rules", kind: listKey, keys: ruleKeys, doc: "More rules. They stand behind all others, so that no deny rule of the policy is lost."},
+	{name: "floor", kind: objectKey, keys: floorKeys, doc: "Floor items that are relaxed as well, and more hosts."},
 }
 
 var trustKeys = []key{
 	{name: "apple", kind: boolKey, doc: "Trust chains that end in one of Apple's roots. Default: true."},
-	{name: "roots", kind: textsKey, doc: "SHA-256 (64 hexadecimal digits) of root certificates that are trusted as well."},
+	{name: "roots", kind: textsKey, keys: rootKeys, doc: "Root certificates that are trusted as well: the SHA-256 (64 hexadecimal digits), or an object that binds it to teams."},
 	{name: "adhoc", kind: textsKey, doc: "CDHashes (40 or 64 hexadecimal digits) of builds that may come without any certificate."},
+}
+
+// profileTrustKeys leave out apple: a profile adds, and takes nothing away.
+var profileTrustKeys = trustKeys[1:]
+
+var rootKeys = []key{
+	{name: "sha256", kind: textKey, required: true, doc: "The SHA-256 of the root certificate, 64 hexadecimal digits."},
+	{name: "teams", kind: textsKey, required: true, doc: "The only teams that this root may vouch for."},
 }
 
 var peerKeys = []key{

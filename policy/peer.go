@@ -65,8 +65,8 @@ func (p *peer) explain(f *facts) []*diag.Node {
 	return nodes
 }
 
-func newPeer(src *diag.Source, d *peerDocument, req *requirementText) *peer {
-	p := &peer{name: d.name.Value, source: src}
+func newPeer(d *peerDocument, req *requirementText) *peer {
+	p := &peer{name: d.name.Value, source: d.src}
 	add := func(n *yamlpos.Node, t peerTest) {
 		t.span.Start, t.span.End = n.Span()
 		p.tests = append(p.tests, t)

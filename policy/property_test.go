@@ -62,7 +62,7 @@ variables: {team: '"ABCDE12345"', fresh: 'now - subject.signed_at < duration("90
 requirements: {acme: 'anchor apple generic and identifier "com.acme.client" and info[CFBundleVersion] >= "2"'}
 peers:
   app: {team: ABCDE12345, min_version: "2"}
-  old: {requirement: requirements.acme, forbid: {entitlements: com.acme.client}}
+  old: {requirement: requirements.acme, team: ABCDE12345, forbid: {entitlements: com.acme.client}}
 rules:
 `
 

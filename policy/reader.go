@@ -14,10 +14,16 @@ import (
 // of them needs the first few.
 const maxDiagnostics = 50
 
-// reader checks a document against the table of keys and collects what is wrong.
+// report collects what is wrong with a policy, over all of its files.
+type report struct {
+	errors   diag.List
+	warnings diag.List
+}
+
+// reader checks one file against the table of keys.
 type reader struct {
-	src  *diag.Source
-	list diag.List
+	src *diag.Source
+	*report
 }
 
 // at reports an error about a node; detail may be "".
@@ -27,9 +33,31 @@ func (r *reader) at(n *yamlpos.Node, summary, detail string) {
 }
 
 func (r *reader) span(start, end int, summary, detail string) {
-	if len(r.list) < maxDiagnostics {
-		r.list = append(r.list, diag.Diagnostic{Source: r.src, Span: diag.Span{Start: start, End: end}, Summary: summary, Why: detail})
+	r.add(diag.Diagnostic{Source: r.src, Span: diag.Span{Start: start, End: end}, Summary: summary, Why: detail})
+}
+
+// add keeps a finding: an error refuses the policy, anything else is a warning.
+func (r *report) add(d diag.Diagnostic) {
+	list := &r.warnings
+	if d.Severity == diag.Error {
+		list = &r.errors
 	}
+	if len(*list) < maxDiagnostics {
+		*list = append(*list, d)
+	}
+}
+
+// warn reports what does not refuse the policy.
+func (r *reader) warn(n *yamlpos.Node, summary, detail string) {
+	start, end := n.Span()
+	r.add(diag.Diagnostic{Severity: diag.Warning, Source: r.src, Span: diag.Span{Start: start, End: end}, Summary: summary, Why: detail})
+}
+
+// position is where a node stands, as in "peers.yaml:3:5".
+func (r *reader) position(n *yamlpos.Node) string {
+	start, _ := n.Span()
+	line, column := r.src.Position(start)
+	return r.src.Name() + ":" + strconv.Itoa(line) + ":" + strconv.Itoa(column)
 }
 
 // inside reports an error about the bytes [from, to) of a scalar's value.
@@ -52,9 +80,7 @@ func (r *reader) embedded(n *yamlpos.Node, what string, err error) {
 		}
 		start, end := n.At(d.Span.Start, d.Span.End)
 		d.Source, d.Span, d.Summary = r.src, diag.Span{Start: start, End: end}, what+": "+d.Summary
-		if len(r.list) < maxDiagnostics {
-			r.list = append(r.list, d)
-		}
+		r.add(d)
 	}
 }
 
@@ -110,10 +136,12 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 			r.at(n, k.name+" must be true or false, found "+describe(n), "")
 		}
 	case textsKey:
-		if n.Kind == yamlpos.Scalar {
+		switch {
+		case n.Kind == yamlpos.Scalar:
 			return r.text(n, k)
-		}
-		if n.Kind != yamlpos.Sequence {
+		case n.Kind == yamlpos.Mapping && k.keys != nil:
+			return true
+		case n.Kind != yamlpos.Sequence:
 			r.at(n, k.name+" must be a text or a list of texts, found "+describe(n), "")
 			return false
 		}
@@ -122,7 +150,9 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 			return false
 		}
 		for _, item := range n.Items {
-			ok = r.text(item, k) && ok
+			if k.keys == nil || item.Kind != yamlpos.Mapping { // an object is checked by whoever reads it
+				ok = r.text(item, k) && ok
+			}
 		}
 	case listKey:
 		if ok = n.Kind == yamlpos.Sequence; !ok {
@@ -163,7 +193,7 @@ func texts(n *yamlpos.Node) []*yamlpos.Node {
 	if n == nil {
 		return nil
 	}
-	if n.Kind == yamlpos.Scalar {
+	if n.Kind != yamlpos.Sequence {
 		return []*yamlpos.Node{n}
 	}
 	return n.Items

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/requirement"
@@ -12,6 +13,9 @@ import (
 type requirementText struct {
 	label string // as rules write it: "requirements.app", or the text itself
 	expr  *requirement.Expr
+
+	pinOnce sync.Once
+	pinned  pin // see pins
 }
 
 func parseRequirement(label, text string) (*requirementText, error) {
@@ -22,7 +26,7 @@ func parseRequirement(label, text string) (*requirementText, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &requirementText{label, e}, nil
+	return &requirementText{label: label, expr: e}, nil
 }
 
 // eval asks the slice on top. The error says why the answer is unknown.
