@@ -21,17 +21,19 @@ import (
 
 // contextJSON is the evaluation context that test vectors carry.
 type contextJSON struct {
-	Certs     []contextCert `json:"certs"`
-	Directory *struct {
-		Identifier string `json:"identifier"`
-		CDHash     string `json:"cdhash"`
-		Platform   uint8  `json:"platform"`
-	} `json:"directory"`
-	Info         any  `json:"info"`
-	Entitlements any  `json:"entitlements"`
-	Notarized    bool `json:"notarized"`
-	Legacy       bool `json:"legacy"`
-	InTrustCache bool `json:"inTrustCache"`
+	Certs        []contextCert     `json:"certs"`
+	Directory    *contextDirectory `json:"directory"`
+	Info         any               `json:"info"`
+	Entitlements any               `json:"entitlements"`
+	Notarized    bool              `json:"notarized"`
+	Legacy       bool              `json:"legacy"`
+	InTrustCache bool              `json:"inTrustCache"`
+}
+
+type contextDirectory struct {
+	Identifier string `json:"identifier"`
+	CDHash     string `json:"cdhash"`
+	Platform   uint8  `json:"platform"`
 }
 
 type contextCert struct {
@@ -53,8 +55,11 @@ type contextCert struct {
 // verified, and appleCA makes a certificate an Apple root by mere assertion.
 func ContextSubject(raw []byte) (*code.Subject, error) {
 	var c contextJSON
-	if err := strictJSON(raw, &c); err != nil {
-		return nil, fmt.Errorf("evaluation context: %w", err)
+	if !readContext(raw, &c) {
+		c = contextJSON{}
+		if err := strictJSON(raw, &c); err != nil {
+			return nil, fmt.Errorf("evaluation context: %w", err)
+		}
 	}
 	s := &code.Subject{
 		Notarized:    code.Known(c.Notarized),
@@ -114,8 +119,9 @@ func (c *contextCert) fill(cert *code.Certificate) error {
 		return fmt.Errorf("der: %w", err)
 	}
 	cert.DER, cert.SHA1, cert.SHA256, cert.AppleRoot = der, sha1.Sum(der), sha256.Sum256(der), c.AppleCA
+	cert.Subject = slices.Grow(cert.Subject, len(c.Subject))
 	for name, value := range c.Subject {
-		oid, ok := SubjectField("subject." + name)
+		oid, ok := subjectOID(name)
 		if !ok {
 			if name != "E" && name != "email" && name != "emailAddress" {
 				continue // no requirement can see it
@@ -125,6 +131,7 @@ func (c *contextCert) fill(cert *code.Certificate) error {
 		cert.Subject = append(cert.Subject, code.Attribute{Type: oid, Value: value})
 	}
 	slices.SortFunc(cert.Subject, func(a, b code.Attribute) int { return cmp.Compare(a.Type, b.Type) })
+	cert.Extensions = slices.Grow(cert.Extensions, len(c.Extensions))
 	for _, x := range c.Extensions {
 		cert.Extensions = append(cert.Extensions, contextOID(x))
 	}
@@ -151,7 +158,10 @@ func (c *contextCert) fill(cert *code.Certificate) error {
 }
 
 // contextOID reads an object identifier as requirements do.
-func contextOID(s string) code.OID { return code.OID(appendOID(nil, s)) }
+func contextOID(s string) code.OID {
+	var room [32]byte
+	return code.OID(appendOID(room[:0], s))
+}
 
 func contextDict(x any) (code.Fact[code.Value], error) {
 	if x == nil {

@@ -35,7 +35,10 @@ func SubjectField(key string) (code.OID, bool) {
 	if !strings.HasPrefix(key, prefix) {
 		return "", false
 	}
-	name := key[len(prefix):]
+	return subjectOID(key[len(prefix):])
+}
+
+func subjectOID(name string) (code.OID, bool) {
 	if name == "OU" { // nearly all: it holds the team
 		return code.OIDOrganizationalUnit, true
 	}
