@@ -3,30 +3,93 @@ package macho
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/fixtures"
 )
 
-func benchmarkRun(b *testing.B, program []byte, pages bool) {
-	b.ReportAllocs()
-	b.SetBytes(int64(len(program)))
-	for b.Loop() {
-		v := &verification{ctx: context.Background(), opts: Options{Now: fixtures.Clock}, pages: pages}
-		s := v.run(bytes.NewReader(program), int64(len(program)), nil)
-		if s.Validity.Status != code.StatusSuccess {
-			b.Fatal(s.Validity.Status)
+// small are the programs of the benchmarks: one made here, and a really signed
+// library of 50 KB where the files of `make real` were fetched.
+func small(b *testing.B) map[string][]byte {
+	programs := map[string][]byte{"fixture": fixtures.F1()}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return programs
+	}
+	found, _ := filepath.Glob(filepath.Join(user, "xpcpolicy/real/openai-codex-*/package/vendor/*/codex-resources/voice/lib/libintl.8.dylib"))
+	for _, name := range found {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
 		}
+		programs["dylib"] = data
+	}
+	return programs
+}
+
+func benchmarkRun(b *testing.B, run func(r io.ReaderAt, size int64) *code.Subject) {
+	for name, program := range small(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if s := run(bytes.NewReader(program), int64(len(program))); s.Validity.Status != code.StatusSuccess {
+					b.Fatal(s.Validity.Status)
+				}
+			}
+		})
 	}
 }
 
 // BenchmarkIdentityRead reads who a program claims to be, and verifies the CMS,
 // the chain and the timestamp, but no page.
-func BenchmarkIdentityRead(b *testing.B) { benchmarkRun(b, fixtures.F1(), false) }
+func BenchmarkIdentityRead(b *testing.B) {
+	benchmarkRun(b, func(r io.ReaderAt, size int64) *code.Subject {
+		return new(Verifier).start(context.Background(), Options{Now: fixtures.Clock}, false).run(r, size, nil)
+	})
+}
 
-// BenchmarkFullVerify does everything for a small program.
-func BenchmarkFullVerify(b *testing.B) { benchmarkRun(b, fixtures.F1(), true) }
+// BenchmarkVerifyFirst does everything, for the first time.
+func BenchmarkVerifyFirst(b *testing.B) {
+	benchmarkRun(b, func(r io.ReaderAt, size int64) *code.Subject {
+		return VerifyReader(context.Background(), r, size, Options{Now: fixtures.Clock})
+	})
+}
+
+// BenchmarkVerifyKnown does everything, by a Verifier that has met the authorities.
+func BenchmarkVerifyKnown(b *testing.B) {
+	v := NewVerifier()
+	benchmarkRun(b, func(r io.ReaderAt, size int64) *code.Subject {
+		return v.VerifyReader(context.Background(), r, size, Options{Now: fixtures.Clock})
+	})
+}
+
+// BenchmarkVerifyFloor verifies RSA signatures of 2048 bits with SHA-256 and does
+// nothing else: two messages and four links are what no first verification can do
+// without. Where the authorities are known, two messages and two links are left.
+func BenchmarkVerifyFloor(b *testing.B) {
+	id := fixtures.DeveloperID()
+	leaf := id.Parsed()
+	issuer, err := x509.ParseCertificate(id.Chain[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, n := range map[string]int{"first": 6, "known": 4} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for range n {
+					if err := issuer.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
 
 // BenchmarkPages hashes 64 MiB in pages of 4 KiB, in parallel.
 func BenchmarkPages(b *testing.B) {
@@ -34,13 +97,7 @@ func BenchmarkPages(b *testing.B) {
 	for i := range data {
 		data[i] = byte(i * 7)
 	}
-	d := &directory{}
-	d.HashType, d.HashSize, d.pageShift, d.PageSize = code.HashSHA256, 32, 12, 4096
-	d.CodeLimit, d.CodeSlots = uint64(len(data)), uint32(len(data)/4096)
-	var buf [64]byte
-	for i := 0; i < len(data); i += 4096 {
-		d.raw = append(d.raw, sum(code.HashSHA256, data[i:i+4096], &buf)...)
-	}
+	d := directoryOf(data)
 	m := &image{r: sectionOf(data), size: int64(len(data))}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(data)))

@@ -53,7 +53,7 @@ var referenceDate = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 func (a *authorities) facts(c *x509.Certificate) code.Certificate {
 	f := code.Certificate{
 		DER: bytes.Clone(c.Raw), SHA1: sha1.Sum(c.Raw), SHA256: sha256.Sum256(c.Raw),
-		Subject: names(c.Subject.Names), Issuer: names(c.Issuer.Names),
+		Subject: attributesOf(c.Subject.Names), Issuer: attributesOf(c.Issuer.Names),
 		Serial:    hex.EncodeToString(c.SerialNumber.Bytes()),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		Extensions: make([]code.OID, 0, len(c.Extensions)),
@@ -113,7 +113,7 @@ func oidOf(id asn1.ObjectIdentifier) code.OID {
 	return code.OID(b)
 }
 
-func names(list []nameAttribute) []code.Attribute {
+func attributesOf(list []nameAttribute) []code.Attribute {
 	out := make([]code.Attribute, 0, len(list))
 	for _, n := range list {
 		if s, ok := n.Value.(string); ok {

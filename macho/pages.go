@@ -57,6 +57,7 @@ func (m *image) hashInParallel(ctx context.Context, dirs []*directory) *problem 
 	chunks := (limit + chunkSize - 1) / chunkSize
 	var (
 		next  atomic.Int64
+		sound atomic.Int64 // chunks that were read and compared
 		mu    sync.Mutex
 		worst *problem
 		at    = chunks // the first chunk with a problem
@@ -75,8 +76,9 @@ func (m *image) hashInParallel(ctx context.Context, dirs []*directory) *problem 
 				return
 			}
 			b := buf[:min(chunkSize, limit-c*chunkSize)]
-			p := m.readAndCompare(ctx, dirs, b, c*chunkSize, page, &digest)
+			p := m.compareChunk(ctx, dirs, b, c*chunkSize, page, &digest)
 			if p == nil {
+				sound.Add(1)
 				continue
 			}
 			mu.Lock()
@@ -93,7 +95,28 @@ func (m *image) hashInParallel(ctx context.Context, dirs []*directory) *problem 
 		go worker()
 	}
 	wg.Wait()
+	if n := sound.Load(); worst == nil && n != chunks { // a worker that ended early
+		p := internalError(fmt.Sprintf("%d of %d chunks were compared", n, chunks))
+		worst = &p
+	}
 	return worst
+}
+
+// compareChunk is readAndCompare, except that a panic, of the reader or from a
+// defect of ours, is a problem: in a goroutine it would end the process.
+func (m *image) compareChunk(ctx context.Context, dirs []*directory, b []byte, off, page int64, digest *[64]byte) (p *problem) {
+	defer func() {
+		if v := recover(); v != nil {
+			e := internalError(v)
+			p = &e
+		}
+	}()
+	return m.readAndCompare(ctx, dirs, b, off, page, digest)
+}
+
+// internalError is the verdict after a panic: nothing was shown to be sound.
+func internalError(v any) problem {
+	return unjudged(code.StatusInternalError, "verification", -1, "an internal error, please report it: %v", v)
 }
 
 // readAndCompare reads the bytes at off and compares their pages. digest is room

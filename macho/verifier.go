@@ -25,17 +25,35 @@ func NewVerifier() *Verifier { return &Verifier{newAuthorities(maxAuthorities)} 
 
 // Verify is the function [Verify].
 func (v *Verifier) Verify(ctx context.Context, path string, o Options) (*code.Subject, error) {
-	return v.start(ctx, o, true).open(path)
+	return v.start(ctx, o, true).guarded(path)
 }
 
 // Inspect is the function [Inspect].
 func (v *Verifier) Inspect(ctx context.Context, path string, o Options) (*code.Subject, error) {
-	return v.start(ctx, o, false).open(path)
+	return v.start(ctx, o, false).guarded(path)
 }
 
 // VerifyReader is the function [VerifyReader].
-func (v *Verifier) VerifyReader(ctx context.Context, r io.ReaderAt, size int64, o Options) *code.Subject {
-	return v.start(ctx, o, true).reader(r, size)
+func (v *Verifier) VerifyReader(ctx context.Context, r io.ReaderAt, size int64, o Options) (s *code.Subject) {
+	run := v.start(ctx, o, true)
+	defer run.deny(&s)
+	return run.reader(r, size)
+}
+
+func (v *verification) guarded(path string) (s *code.Subject, err error) {
+	defer v.deny(&s)
+	return v.open(path)
+}
+
+// deny turns a panic outside of the checks, which guard themselves, into a subject
+// of which nothing is known.
+func (v *verification) deny(s **code.Subject) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	v.report = report{checks: []check{{id: "F1", name: "container", outcome: code.Failed, problems: []problem{internalError(r)}}}}
+	*s = &code.Subject{Origin: code.OriginDisk, Validity: v.report.validity()}
 }
 
 // start begins one verification. What the zero Verifier learns lasts as long as it
