@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"internal/bin":      {},
 	"internal/archtest": {},
 	"internal/yamlpos":  {},
+	"internal/spell":    {},
 	"internal/plist":    {"internal/bin"},
 	"internal/coreder":  {"internal/bin", "internal/plist"},
 	"code":              {"internal/plist"},
@@ -36,9 +37,14 @@ var layers = map[string][]string{
 	"requirement/lwcr": {"code", "diag", "requirement", "internal/..."},
 	"policy":           {"code", "diag", "requirement", "requirement/lint", "internal/..."},
 
-	"": {"code", "diag", "macho", "policy", "requirement", "requirement/...", "token", "internal/..."},
+	"policy/invent":      {"code", "internal/..."},
+	"policy/policytest":  {"code", "diag", "policy", "policy/invent", "internal/..."},
+	"policy/decisionlog": {"code", "diag", "policy", "internal/..."},
+	"policy/draft":       {"code", "diag", "policy", "policy/invent", "policy/policytest", "requirement", "requirement/lint", "internal/..."},
 
-	"cmd/...": {"", "code", "diag", "fixtures", "macho", "policy", "requirement", "requirement/...", "token", "internal/..."},
+	"": {"code", "diag", "macho", "policy", "policy/...", "requirement", "requirement/...", "token", "internal/..."},
+
+	"cmd/...": {"", "code", "diag", "fixtures", "macho", "policy", "policy/...", "requirement", "requirement/...", "token", "internal/..."},
 }
 
 // foreign says which packages, and when it matters which files, may import a

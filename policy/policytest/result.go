@@ -1,0 +1,141 @@
+package policytest
+
+import (
+	"time"
+
+	"github.com/xpcpolicy/xpcpolicy/policy"
+)
+
+// Outcome is how a suite, or one check of it, ended. The zero value is no outcome,
+// and not a pass.
+type Outcome string
+
+// The outcomes. Worse ones count more, in the order Failed, Broken, Passed.
+const (
+	Passed  Outcome = "passed"
+	Failed  Outcome = "failed"  // the policy does something else than expected
+	Broken  Outcome = "broken"  // could not tell: a program or facts file cannot be read
+	Skipped Outcome = "skipped" // by the suite, with a reason
+	Todo    Outcome = "todo"    // failed, as the suite says it may
+	Fixed   Outcome = "fixed"   // passed, though the suite says that it may fail
+)
+
+// Result is what a suite over one policy came to. The zero value did not pass.
+type Result struct {
+	Suite  string
+	Policy string // its path, as the suite or the caller names it
+	Checks []Check
+	// Operations are the columns of the table, and Rows its rows; empty without a
+	// matrix. Its cells are among Checks too, with the case "matrix".
+	Operations []string
+	Rows       []string
+	Mutations  []Mutation
+	Coverage   Coverage
+	// Problems say why the suite failed beyond its checks: a coverage below the
+	// threshold, for example.
+	Problems []string
+	Duration time.Duration // zero without a clock
+}
+
+// matrixCase is the case that cells of the matrix belong to.
+const matrixCase = "matrix"
+
+// Check is one question of a suite, with the answer.
+type Check struct {
+	Case, Peer, Operation string
+	Outcome               Outcome
+	Want, Got             policy.Outcome
+	// Reason is what decided: the rule, the floor item or the reason.
+	Reason string
+	// Problem says what is wrong; empty for a check that passed. For a skipped one,
+	// and one to do, it is the suite's reason.
+	Problem  string
+	Decision policy.Decision
+	Duration time.Duration
+}
+
+// Mutation is one invented attacker.
+type Mutation struct {
+	Peer, Operation string // the peer that is allowed
+	Kind, Name      string
+	What            string
+	Outcome         MutationOutcome
+	// Why says why it is not applicable, or which reason the suite gives for
+	// skipping it.
+	Why      string
+	Got      policy.Outcome
+	Decision policy.Decision
+}
+
+// MutationOutcome says what became of an attacker.
+type MutationOutcome string
+
+// The outcomes of attackers. One that cannot be made is never counted as denied.
+const (
+	Denied        MutationOutcome = "denied" // or undecided, which lets nobody in
+	Admitted      MutationOutcome = "admitted"
+	NotApplicable MutationOutcome = "not-applicable"
+	Accepted      MutationOutcome = "skipped" // by the suite, with a reason
+)
+
+// Outcome is the worst of the checks and attackers. A suite in which nothing ran
+// is Broken: it proves nothing.
+func (r *Result) Outcome() Outcome {
+	ran, worst := 0, Passed
+	for i := range r.Checks {
+		switch c := &r.Checks[i]; c.Outcome {
+		case Failed:
+			worst = Failed
+		case Broken:
+			if worst == Passed {
+				worst = Broken
+			}
+		}
+		if r.Checks[i].Outcome != Skipped {
+			ran++
+		}
+	}
+	for i := range r.Mutations {
+		if r.Mutations[i].Outcome == Admitted {
+			worst = Failed
+		}
+	}
+	if len(r.Problems) > 0 {
+		worst = Failed
+	}
+	if ran == 0 && worst == Passed {
+		return Broken
+	}
+	return worst
+}
+
+// Ran is the number of checks that were not skipped.
+func (r *Result) Ran() int {
+	n := 0
+	for i := range r.Checks {
+		if r.Checks[i].Outcome != Skipped {
+			n++
+		}
+	}
+	return n
+}
+
+// count returns how many attackers ended in each way.
+func (r *Result) count() map[MutationOutcome]int {
+	n := map[MutationOutcome]int{}
+	for i := range r.Mutations {
+		n[r.Mutations[i].Outcome]++
+	}
+	return n
+}
+
+// reasonOf names what decided, in the words that because: compares.
+func reasonOf(d policy.Decision) string {
+	if d.Rule() != "" {
+		if d.Reason() == policy.ReasonRule {
+			return "rule " + quote(d.Rule())
+		}
+		return d.Reason() + " in rule " + quote(d.Rule())
+	}
+	return d.Reason()
+}
