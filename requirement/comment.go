@@ -1,6 +1,8 @@
 package requirement
 
 import (
+	"strings"
+
 	"github.com/xpcpolicy/xpcpolicy/diag"
 )
 
@@ -22,6 +24,11 @@ func (l *lexer) line(start int) {
 // Apple: a star that is not followed by a slash is skipped together with the
 // character after it, so `/***/` and `/* x **/` do not end there.
 func (l *lexer) comment(start int) {
+	const exists = "/* exists */" // what printers put behind every other term
+	if strings.HasPrefix(l.text[start:], exists) {
+		l.remark(start, start+len(exists))
+		return
+	}
 	text, i := l.text, start+2
 	for uint(i) < uint(len(text)) {
 		switch c := text[i]; {

@@ -169,6 +169,9 @@ func (l *lexer) word(start int) lexeme {
 	if uint(i) >= uint(len(text)) || text[i] != '.' {
 		return l.emit(keyword(text[start:i]), start, i)
 	}
+	if strings.HasPrefix(text[i:], "."+appleArc) { // most dotted words; go on at its last dot
+		i += len(appleArc)
+	}
 	for uint(i) < uint(len(text)) && text[i] == '.' {
 		i++
 		switch cl := class[l.at(i)]; {
