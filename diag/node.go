@@ -37,6 +37,9 @@ func (v *Verdict) UnmarshalText(b []byte) error {
 // Node is one line of an explanation: a clause, its answer, and, in a footnote,
 // what was expected and what was found.
 type Node struct {
+	// ID names the node within its tree, the same way for each question about the
+	// same document; "" where nobody needs it.
+	ID string `json:"id,omitempty"`
 	// Label is the clause as text, or "and", "or", "not", "rule NAME".
 	Label   string  `json:"label"`
 	Verdict Verdict `json:"verdict"`
@@ -48,8 +51,10 @@ type Node struct {
 	// Note explains the answer in a sentence; it replaces Expected and Found in
 	// the footnote when it is set.
 	Note string `json:"note,omitempty"`
-	// Span places the clause in its source, when it has one.
+	// Span places the clause in its source, when it has one. File names the source
+	// where there are several.
 	Span     *Span   `json:"span,omitempty"`
+	File     string  `json:"file,omitempty"`
 	Children []*Node `json:"children,omitempty"`
 }
 

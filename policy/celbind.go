@@ -146,6 +146,7 @@ func (b *binding) run(e *expression) (ref.Val, error) {
 type trouble struct {
 	facts  []string // the facts that nobody knows; empty for an error
 	reason string
+	limit  bool // a limit or the context ended the evaluation
 }
 
 // ask evaluates a condition. Only the boolean true is yes and only the boolean
@@ -153,7 +154,7 @@ type trouble struct {
 func (b *binding) ask(e *expression) (answer, *trouble) {
 	v, err := b.run(e)
 	if ended := b.ctx.Err(); ended != nil { // an answer that comes too late is none
-		return unknown, &trouble{reason: ended.Error()}
+		return unknown, &trouble{reason: ended.Error(), limit: true}
 	}
 	if err == nil {
 		switch v {
@@ -189,7 +190,7 @@ func (b *binding) trouble(v ref.Val, err error) *trouble {
 	}
 	switch {
 	case err != nil:
-		return &trouble{reason: quoteless(err.Error())}
+		return &trouble{reason: quoteless(err.Error()), limit: isLimit(b.ctx, err)}
 	case v != nil:
 		return &trouble{reason: "the condition gave " + show(v)}
 	}

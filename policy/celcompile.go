@@ -231,7 +231,7 @@ func (c *compiler) check(p *parsed) *expression {
 	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
 	if !e.simple {
-		options = append(options, cel.CostLimit(decideCost), cel.InterruptCheckFrequency(interruptAt))
+		options = append(options, limits(decideCost)...)
 	}
 	program, err := c.env.Program(checked, options...)
 	if err != nil {

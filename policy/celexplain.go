@@ -27,7 +27,7 @@ func (b *binding) explaining(e *expression) (cel.Program, error) {
 	e.explainOnce.Do(func() {
 		options := []cel.ProgramOption{cel.EvalOptions(cel.OptExhaustiveEval, cel.OptTrackState)}
 		if !e.simple {
-			options = append(options, cel.CostLimit(explainCost), cel.InterruptCheckFrequency(interruptAt))
+			options = append(options, limits(explainCost)...)
 		}
 		e.explainer, e.explainErr = e.env.Program(e.ast, options...)
 		x := &explanation{b: b, ast: e.ast.NativeRep()}
@@ -49,17 +49,28 @@ type explanation struct {
 	vals func(id int64) (ref.Val, bool)
 }
 
-// explain returns the clauses of an expression with their answers.
-func (b *binding) explain(e *expression) []*diag.Node {
-	x, _, err := b.explained(e)
+// explain returns the clauses of an expression with their answers, and the answer
+// of the whole.
+func (b *binding) explain(e *expression) ([]*diag.Node, answer) {
+	x, out, err := b.explained(e)
 	if x == nil {
-		return []*diag.Node{{Label: oneLine(e.text), Note: err.Error()}}
+		a, _ := b.ask(e)
+		return []*diag.Node{{Label: oneLine(e.text), Note: err.Error()}}, a
 	}
 	n := x.node(x.ast.Expr(), 0)
 	if err != nil && n.Verdict == diag.VerdictUnknown && n.Note == "" {
 		n.Note = quoteless(err.Error())
 	}
-	return []*diag.Node{n}
+	a := unknown
+	switch {
+	case err == nil && out == types.True:
+		a = yes
+	case err == nil && out == types.False:
+		a = no
+	case err != nil: // evaluating everything may reach a limit that the decision did not
+		a, _ = b.ask(e)
+	}
+	return []*diag.Node{n}, a
 }
 
 const maxTreeDepth = 60

@@ -126,7 +126,7 @@ func (p *Policy) judge(ctx context.Context, f facts) finding {
 }
 
 func troubled(r *rule, why *trouble, o Outcome) finding {
-	f := finding{outcome: o, reason: ReasonError, rule: r.name, detail: why.reason, status: code.StatusSignatureNotVerifiable}
+	f := finding{outcome: o, reason: ReasonError, rule: r.name, detail: why.reason, limit: why.limit, status: code.StatusSignatureNotVerifiable}
 	if len(why.facts) > 0 {
 		f.reason, f.facts = ReasonUnknownFact, why.facts
 	}

@@ -87,8 +87,8 @@ func TestFloor(t *testing.T) {
 		reason string
 	}{
 		"a verified Developer ID program passes": {func(*code.Subject) {}, OutcomeAllow, ReasonRule},
-		"nothing verified denies":                {func(s *code.Subject) { s.Validity = code.Validity{} }, OutcomeDeny, "floor:signature"},
-		"one skipped check denies":               {func(s *code.Subject) { s.Validity.Checks = s.Validity.Checks[1:] }, OutcomeDeny, "floor:signature"},
+		"nothing verified is unknown":            {func(s *code.Subject) { s.Validity = code.Validity{} }, OutcomeUnknown, "floor:signature"},
+		"one skipped check is unknown":           {func(s *code.Subject) { s.Validity.Checks = s.Validity.Checks[1:] }, OutcomeUnknown, "floor:signature"},
 		"a failed check denies":                  {func(s *code.Subject) { s.Validity.Checks[19].Outcome = code.Failed }, OutcomeDeny, "floor:signature"},
 		"a failed optional check denies": {func(s *code.Subject) {
 			s.Validity.Checks = append(s.Validity.Checks, code.Check{ID: "RESOURCES", Outcome: code.Failed})
@@ -102,7 +102,11 @@ func TestFloor(t *testing.T) {
 		"an empty chain denies":                       {func(s *code.Subject) { s.Certs = code.Known([]code.Certificate{}) }, OutcomeDeny, "floor:certificate"},
 		"the ad-hoc flag denies beside a chain":       {func(s *code.Subject) { s.Flags = code.Known(code.FlagAdHoc | code.FlagRuntime) }, OutcomeDeny, "floor:certificate"},
 		"unread certificates are unknown":             {func(s *code.Subject) { s.Certs = code.Unknown[[]code.Certificate](errUnread) }, OutcomeUnknown, "floor:certificate"},
-		"a private root denies":                       {func(s *code.Subject) { c := developerID("ABCDE12345"); c[2].AppleRoot = false; s.Certs = code.Known(c) }, OutcomeDeny, "floor:trusted-root"},
+		"a failed check counts more than a skipped one": {func(s *code.Subject) {
+			s.Validity.Checks = s.Validity.Checks[1:]
+			s.Validity.Checks[10].Outcome = code.Failed
+		}, OutcomeDeny, "floor:signature"},
+		"a private root denies": {func(s *code.Subject) { c := developerID("ABCDE12345"); c[2].AppleRoot = false; s.Certs = code.Known(c) }, OutcomeDeny, "floor:trusted-root"},
 		"Apple's hash without AppleRoot is no Apple root": {func(s *code.Subject) {
 			c := developerID("ABCDE12345")
 			c[2].AppleRoot = false
@@ -150,10 +154,10 @@ func TestFloor(t *testing.T) {
 			s.Process.Status = code.Known(code.CSValid | code.CSSigned | code.CSPlatformBinary)
 		}, OutcomeAllow, ReasonRule},
 		"a claimed platform byte is no platform code": {func(s *code.Subject) { s.PlatformByte = code.Known(uint8(15)); s.Flags = code.Known(code.CodeFlags(0)) }, OutcomeDeny, "floor:hardened-runtime"},
-		"a mandatory check of one slice that is missing denies": {func(s *code.Subject) {
+		"a mandatory check of one slice that is missing is unknown": {func(s *code.Subject) {
 			s.Slices = []code.Slice{slice(t, "x86_64", "a"), slice(t, "arm64", "a")}
 			s.Validity = passed(code.OriginDisk, "arm64")
-		}, OutcomeDeny, "floor:signature"},
+		}, OutcomeUnknown, "floor:signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -235,14 +239,18 @@ func TestTrust(t *testing.T) {
 		want   bool
 		reason string
 	}{
-		"a listed private root is trusted":    {"roots: [" + root3 + "]", private, true, ReasonRule},
-		"its team is verified":                {"roots: [" + root3 + "]", private, true, ReasonRule},
-		"another listed root is not this one": {"roots: [" + strings.Replace(root3, "03", "04", 1) + "]", private, false, "floor:trusted-root"},
-		"Apple can be switched off":           {"apple: false, roots: [" + root3 + "]", func(*code.Subject) {}, false, "floor:trusted-root"},
-		"listed ad-hoc code passes":           {"adhoc: [" + cdhash + "]", adhoc, true, ReasonRule},
-		"the full hash lists it too":          {"adhoc: [" + cdhash + strings.Repeat("0", 24) + "]", adhoc, true, ReasonRule},
-		"another full hash does not":          {"adhoc: [" + cdhash + strings.Repeat("0", 23) + "1]", adhoc, false, "floor:certificate"},
-		"unlisted ad-hoc code does not pass":  {"adhoc: [" + strings.Replace(cdhash, "aa", "bb", 1) + "]", adhoc, false, "floor:certificate"},
+		"a listed private root is trusted":                 {"roots: [" + root3 + "]", private, true, ReasonRule},
+		"its team is verified":                             {"roots: [" + root3 + "]", private, true, ReasonRule},
+		"another listed root is not this one":              {"roots: [" + strings.Replace(root3, "03", "04", 1) + "]", private, false, "floor:trusted-root"},
+		"Apple can be switched off":                        {"apple: false, roots: [" + root3 + "]", func(*code.Subject) {}, false, "floor:trusted-root"},
+		"a root bound to the team is trusted":              {"roots: {sha256: " + root3 + ", teams: [ZZZZZ99999, ABCDE12345]}", private, true, ReasonRule},
+		"a root bound to another team is not":              {"roots: [{sha256: " + root3 + ", teams: ZZZZZ99999}]", private, false, "floor:trusted-root"},
+		"a bound root whose code claims no team is not":    {"roots: [{sha256: " + root3 + ", teams: ABCDE12345}]", func(s *code.Subject) { private(s); s.ClaimedTeamID = code.Absent[string]() }, false, "floor:trusted-root"},
+		"listed ad-hoc code with certificates has no team": {"adhoc: [" + cdhash + "]", func(s *code.Subject) { s.Flags = code.Known(code.FlagAdHoc | code.FlagRuntime) }, true, ReasonRule},
+		"listed ad-hoc code passes":                        {"adhoc: [" + cdhash + "]", adhoc, true, ReasonRule},
+		"the full hash lists it too":                       {"adhoc: [" + cdhash + strings.Repeat("0", 24) + "]", adhoc, true, ReasonRule},
+		"another full hash does not":                       {"adhoc: [" + cdhash + strings.Repeat("0", 23) + "1]", adhoc, false, "floor:certificate"},
+		"unlisted ad-hoc code does not pass":               {"adhoc: [" + strings.Replace(cdhash, "aa", "bb", 1) + "]", adhoc, false, "floor:certificate"},
 		"a listed cdhash made with SHA-1 proves nothing": {"adhoc: [" + cdhash + "]", func(s *code.Subject) {
 			adhoc(s)
 			s.CDHashes = code.Known([]code.CDHash{{Type: code.HashSHA1, Hash: [20]byte{0xaa, 1}}})
@@ -257,6 +265,9 @@ func TestTrust(t *testing.T) {
 			cond := "true"
 			if strings.Contains(name, "team is verified") {
 				cond = `subject.team_id == "ABCDE12345" && subject.anchor == "private" && subject.channel == "private"`
+			}
+			if strings.Contains(name, "has no team") {
+				cond = "subject.team_id == null && subject.claimed_team_id != null"
 			}
 			p := load(t, header+"trust: {"+tt.trust+"}\nrules: [{name: all, allow: '"+cond+"'}]")
 			d := decide(p, edit(t, tt.change))

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
-	"github.com/xpcpolicy/xpcpolicy/diag"
 )
 
 // Outcome is what a decision says. The zero value is a denial.
@@ -61,6 +60,7 @@ type finding struct {
 	facts   []string
 	status  code.Status
 	slice   string
+	limit   bool // the rule was cut off by a limit or the context
 }
 
 // Allow reports whether the caller may come in. It is true for no other outcome
@@ -131,16 +131,6 @@ func (d Decision) Warnings() []string { return append([]string(nil), d.warnings.
 // Policy returns the policy that decided; nil for the zero Decision.
 func (d Decision) Policy() *Policy { return d.policy }
 
-// Explain returns the whole way to the decision: the floor item by item, each
-// rule with its operands and values, requirements and peers expanded. It is made
-// when it is asked for, from the policy and the same facts.
-func (d Decision) Explain() *diag.Node {
-	if d.policy == nil {
-		return &diag.Node{Label: "no decision was made", Verdict: diag.No}
-	}
-	return d.policy.explain(d)
-}
-
 // decisionJSON is the JSON form of a decision. docs/policy.md describes it;
 // fields are added, never changed.
 type decisionJSON struct {
@@ -186,7 +176,7 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		if s := d.request.Subject; s != nil {
 			v.Subject = &subjectJSON{
 				Origin: s.Origin, Identifier: s.Identifier.Or(""), ClaimedTeamID: s.ClaimedTeamID.Or(""),
-				TeamID: s.VerifiedTeam(p.trust.trusts).Or(""),
+				TeamID: (&facts{p: p, s: s}).team().Or(""),
 			}
 			if h, ok, _ := s.CDHash().Get(); ok {
 				v.Subject.CDHash = h.String()

@@ -48,7 +48,7 @@ rules:
 	fmt.Println(d.Allow(), d.Outcome(), d.Reason())
 	fmt.Println(d.Message())
 	// Output:
-	// false deny floor:signature
+	// false unknown floor:signature
 	// verification: check C1 did not run: it is not in the list of checks (errSecCSSignatureNotVerifiable)
 }
 

@@ -139,50 +139,52 @@ func TestExpressions(t *testing.T) {
 		change    func(*code.Subject)
 		want      answer
 	}{
-		"the verified team":                              {`subject.team_id == "ABCDE12345"`, nil, yes},
-		"a claim is not a verified team":                 {`subject.team_id == "ABCDE12345"`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, no},
-		"the claim stays readable":                       {`subject.claimed_team_id == "ABCDE12345" && subject.team_id == null`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, yes},
-		"an absent team is null":                         {`subject.team_id == null`, bare, yes},
-		"null equals no text":                            {`subject.team_id == ""`, bare, no},
-		"null begins with nothing":                       {`subject.team_id.startsWith("")`, bare, unknown},
-		"nothing begins with null":                       {`subject.identifier.startsWith(subject.team_id)`, bare, unknown},
-		"an absent version is older than all":            {`version(subject.version) < version("0")`, bare, yes},
-		"an absent version is at least nothing":          {`version(subject.version) >= version("0")`, bare, no},
-		"absent equals absent only":                      {`version(subject.version) == version("0")`, bare, no},
-		"an absent time cannot be compared":              {`subject.signed_at < now`, bare, unknown},
-		"an absent Info.plist is empty":                  {`!has(subject.info.LSUIElement) && size(subject.info) == 0`, bare, yes},
-		"absent entitlements are empty":                  {`!("a" in subject.entitlements)`, bare, yes},
-		"a missing key is an error":                      {`subject.entitlements["a"] == true`, nil, unknown},
-		"a missing key is an error under not too":        {`subject.entitlements["a"] != true`, nil, unknown},
-		"entitled reads the boolean":                     {`entitled("com.acme.client")`, nil, yes},
-		"entitled is false without the key":              {`entitled("a")`, nil, no},
-		"entitled wants true, not a number":              {`entitled("com.acme.level")`, nil, no},
-		"numbers of a property list are numbers":         {`subject.info.Port == 80 && subject.info["Port"] > 79`, nil, yes},
-		"channel":                                        {`subject.channel == "developer-id" && subject.anchor == "apple"`, nil, yes},
-		"2.10 is newer than 2.9":                         {`version("2.10") > version("2.9") && version(subject.version) > version("2.1.2")`, nil, yes},
-		"2.1 is 2.1.0":                                   {`version("2.1") == version("2.1.0") && version("2.1") <= version("2.1.0") && version("2.1") != version("2.1.1")`, nil, yes},
-		"pre-releases are older":                         {`version("2.1b3") < version("2.1")`, nil, yes},
-		"a text that is no version is an error":          {`version(subject.identifier) >= version("1")`, nil, unknown},
-		"Apple's order is another one":                   {`apple_version("2.1") < apple_version("2.1.3") && apple_version(subject.build) == apple_version("2103")`, nil, yes},
-		"certificates":                                   {`subject.certificates[0].team == "ABCDE12345" && subject.certificates.exists(c, c.apple_root) && size(subject.certificates) == 3`, nil, yes},
-		"extensions are dotted":                          {`"1.2.840.113635.100.6.1.13" in subject.certificates[0].extensions`, nil, yes},
-		"a certificate without a date says null":         {`subject.certificates[0].not_after == null`, nil, yes},
-		"a slice list of a thin file has one":            {`subject.slices.map(s, s.arch) == ["arm64"]`, nil, yes},
-		"flags by name":                                  {`"runtime" in subject.flags && !("adhoc" in subject.flags)`, nil, yes},
-		"cdhashes":                                       {`subject.cdhash in subject.cdhashes && subject.cdhash.startsWith("aa01")`, nil, yes},
-		"strings of slices":                              {`subject.min_os == "13.0" && subject.sdk == "14.4" && subject.runtime_version == "14.4.0" && subject.arch == "arm64"`, nil, yes},
-		"an empty min_os is null":                        {`subject.min_os == null`, bare, yes},
-		"process words":                                  {`process.euid == 501 && process.egid == 20 && process.pid == 4711 && process.pid_version == 7 && process.asid == 100001 && process.auid == 501`, process, yes},
-		"process flags":                                  {`"hard" in process.flags && process.token_strength == "message"`, process, yes},
-		"hosts are known for files":                      {`!process.interpreter && !process.plugin_host`, nil, yes},
-		"times":                                          {`subject.signed_at > timestamp("2026-07-01T00:00:00Z") && now - subject.signed_at < duration("4000h")`, nil, yes},
-		"no operation is null":                           {`operation == null`, nil, yes},
-		"a presence test of what is no map is an error":  {`has(subject.info.Port.x)`, nil, unknown},
-		"an integer in CFBundleVersion counts":           {`version(subject.build) == version("7")`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleVersion", 7)) }, yes},
-		"a boolean in CFBundleVersion counts as nothing": {`subject.build == null`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleVersion", true)) }, yes},
-		"the requirement of the document":                {`satisfies(requirements.acme)`, nil, yes},
-		"a requirement by index":                         {`satisfies(requirements["acme"])`, nil, yes},
-		"a requirement in quotes":                        {`satisfies("anchor apple generic") && !satisfies("anchor apple")`, nil, yes},
+		"the verified team":                             {`subject.team_id == "ABCDE12345"`, nil, yes},
+		"a claim is not a verified team":                {`subject.team_id == "ABCDE12345"`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, no},
+		"the claim stays readable":                      {`subject.claimed_team_id == "ABCDE12345" && subject.team_id == null`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, yes},
+		"an absent team is null":                        {`subject.team_id == null`, bare, yes},
+		"null equals no text":                           {`subject.team_id == ""`, bare, no},
+		"null begins with nothing":                      {`subject.team_id.startsWith("")`, bare, unknown},
+		"nothing begins with null":                      {`subject.identifier.startsWith(subject.team_id)`, bare, unknown},
+		"an absent version is older than all":           {`version(subject.version) < version("0")`, bare, yes},
+		"an absent version is at least nothing":         {`version(subject.version) >= version("0")`, bare, no},
+		"absent equals absent only":                     {`version(subject.version) == version("0")`, bare, no},
+		"an absent time cannot be compared":             {`subject.signed_at < now`, bare, unknown},
+		"an absent Info.plist is empty":                 {`!has(subject.info.LSUIElement) && size(subject.info) == 0`, bare, yes},
+		"absent entitlements are empty":                 {`!("a" in subject.entitlements)`, bare, yes},
+		"a missing key is an error":                     {`subject.entitlements["a"] == true`, nil, unknown},
+		"a missing key is an error under not too":       {`subject.entitlements["a"] != true`, nil, unknown},
+		"entitled reads the boolean":                    {`entitled("com.acme.client")`, nil, yes},
+		"entitled is false without the key":             {`entitled("a")`, nil, no},
+		"entitled wants true, not a number":             {`entitled("com.acme.level")`, nil, no},
+		"numbers of a property list are numbers":        {`subject.info.Port == 80 && subject.info["Port"] > 79`, nil, yes},
+		"channel":                                       {`subject.channel == "developer-id" && subject.anchor == "apple"`, nil, yes},
+		"2.10 is newer than 2.9":                        {`version("2.10") > version("2.9") && version(subject.version) > version("2.1.2")`, nil, yes},
+		"2.1 is 2.1.0":                                  {`version("2.1") == version("2.1.0") && version("2.1") <= version("2.1.0") && version("2.1") != version("2.1.1")`, nil, yes},
+		"pre-releases are older":                        {`version("2.1b3") < version("2.1")`, nil, yes},
+		"a text that is no version is an error":         {`version(subject.identifier) >= version("1")`, nil, unknown},
+		"Apple's order is another one":                  {`apple_version("2.1") < apple_version("2.1.3") && apple_version(subject.build) == apple_version("2103")`, nil, yes},
+		"certificates":                                  {`subject.certificates[0].team == "ABCDE12345" && subject.certificates.exists(c, c.apple_root) && size(subject.certificates) == 3`, nil, yes},
+		"extensions are dotted":                         {`"1.2.840.113635.100.6.1.13" in subject.certificates[0].extensions`, nil, yes},
+		"a certificate without a date says null":        {`subject.certificates[0].not_after == null`, nil, yes},
+		"a slice list of a thin file has one":           {`subject.slices.map(s, s.arch) == ["arm64"]`, nil, yes},
+		"flags by name":                                 {`"runtime" in subject.flags && !("adhoc" in subject.flags)`, nil, yes},
+		"cdhashes":                                      {`subject.cdhash in subject.cdhashes && subject.cdhash.startsWith("aa01")`, nil, yes},
+		"strings of slices":                             {`subject.min_os == "13.0" && subject.sdk == "14.4" && subject.runtime_version == "14.4.0" && subject.arch == "arm64"`, nil, yes},
+		"an empty min_os is null":                       {`subject.min_os == null`, bare, yes},
+		"process words":                                 {`process.euid == 501 && process.egid == 20 && process.pid == 4711 && process.pid_version == 7 && process.asid == 100001 && process.auid == 501`, process, yes},
+		"process flags":                                 {`"hard" in process.flags && process.token_strength == "message"`, process, yes},
+		"hosts are known for files":                     {`!process.interpreter && !process.plugin_host`, nil, yes},
+		"times":                                         {`subject.signed_at > timestamp("2026-07-01T00:00:00Z") && now - subject.signed_at < duration("4000h")`, nil, yes},
+		"no operation is null":                          {`operation == null`, nil, yes},
+		"a presence test of what is no map is an error": {`has(subject.info.Port.x)`, nil, unknown},
+		"an integer in CFBundleVersion counts":          {`version(subject.build) == version("7")`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleVersion", 7)) }, yes},
+		"a boolean in CFBundleVersion is unknown":       {`subject.build == null`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleVersion", true)) }, unknown},
+		"under negation too":                            {`!(subject.build == "1")`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleVersion", true)) }, unknown},
+		"an empty version is unknown":                   {`version(subject.version) < version("1")`, func(s *code.Subject) { s.Info = code.Known(dict(t, "CFBundleShortVersionString", "")) }, unknown},
+		"the requirement of the document":               {`satisfies(requirements.acme)`, nil, yes},
+		"a requirement by index":                        {`satisfies(requirements["acme"])`, nil, yes},
+		"a requirement in quotes":                       {`satisfies("anchor apple generic") && !satisfies("anchor apple")`, nil, yes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,6 +232,10 @@ func TestPeers(t *testing.T) {
 		"an unread version":                    {`{team: ABCDE12345, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Unknown[code.Value](errUnread) }, OutcomeUnknown},
 		"one no counts more than unknown":      {`{team: ZZZZZ99999, min_version: "0"}`, func(s *code.Subject) { s.Info = code.Unknown[code.Value](errUnread) }, OutcomeDeny},
 		"a missing required entitlement":       {`{team: ABCDE12345, require: {entitlements: x}}`, nil, OutcomeDeny},
+		"a required entitlement that is 1":     {`{team: ABCDE12345, require: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", 1)) }, OutcomeDeny},
+		"a required one that is a text":        {`{team: ABCDE12345, require: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", "true")) }, OutcomeDeny},
+		"a required one that is true":          {`{team: ABCDE12345, require: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", true)) }, OutcomeAllow},
+		"a forbidden one that is 0":            {`{team: ABCDE12345, forbid: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", 0)) }, OutcomeDeny},
 		"a required entitlement that is false": {`{team: ABCDE12345, require: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", false)) }, OutcomeDeny},
 		"a forbidden entitlement":              {`{team: ABCDE12345, forbid: {entitlements: com.acme.client}}`, nil, OutcomeDeny},
 		"a forbidden one that is false":        {`{team: ABCDE12345, forbid: {entitlements: x}}`, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "x", false)) }, OutcomeAllow},
@@ -294,6 +300,34 @@ func TestTheCostLimitBites(t *testing.T) {
 	if details != nil && details.ActualCost() != nil {
 		assert.Less(t, *details.ActualCost(), uint64(2*explainCost))
 	}
+}
+
+// Membership and equality of lists whose type nobody knows when the policy loads
+// go over all elements, and are paid for.
+func TestWholeListsArePaidFor(t *testing.T) {
+	t.Parallel()
+	items := make([]code.Value, 900)
+	for i := range items {
+		items[i] = plist.String(strings.Repeat("x", 2000) + strconv.Itoa(i))
+	}
+	s := edit(t, func(s *code.Subject) {
+		s.Info = code.Known(dict(t, "a", plist.Array(items...), "b", plist.Array(items...), "k", strings.Repeat("x", 2004)))
+	})
+	for _, condition := range []string{
+		`subject.info.a.all(x, x in subject.info.b)`,
+		`subject.info.a.all(x, !(x in subject.info.b) || true)`,
+		`subject.info.a.all(x, subject.info.a == subject.info.b)`,
+		`subject.info.a.all(x, subject.info == subject.info)`,
+		`subject.info.a.exists(x, x == subject.info.k)`,
+	} {
+		p := allowing(t, condition)
+		require.False(t, p.rules[0].when.simple, condition)
+		d := decide(p, s)
+		assert.Equal(t, OutcomeUnknown, d.Outcome(), condition)
+		assert.Contains(t, d.Message(), "cost limit", condition)
+		assert.Equal(t, diag.VerdictUnknown, d.Explain().Verdict, condition)
+	}
+	assert.True(t, decide(allowing(t, `subject.info.a.exists(x, x in ["a", "b"]) || subject.identifier in subject.info.a || true`), s).Allow())
 }
 
 func TestTheContextInterrupts(t *testing.T) {

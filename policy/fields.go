@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -185,8 +186,9 @@ func word(i int) func(*facts) any {
 	}
 }
 
-// info returns a text of Info.plist. An integer counts as its digits; a value of
-// another type counts as none, since nobody knows how it was meant.
+// info returns a text of Info.plist. An integer counts as its digits. A value of
+// another type, or an empty text, is there and nobody knows how it was meant, so
+// that it is neither absent nor anything else.
 func (f *facts) info(key string) code.Fact[string] {
 	info, ok, err := f.s.Info.Get()
 	if err != nil {
@@ -200,9 +202,12 @@ func (f *facts) info(key string) code.Fact[string] {
 		return code.Known(s)
 	}
 	if n, ok := v.Int64(); ok {
-		return code.Known(fmt.Sprint(n))
+		return code.Known(strconv.FormatInt(n, 10))
 	}
-	return code.Absent[string]()
+	if _, empty := v.Str(); empty {
+		return code.Unknown[string](errors.New(key + " is empty"))
+	}
+	return code.Unknown[string](errors.New(key + " is a " + v.Kind().String() + ", where a text belongs"))
 }
 
 // host turns a floor item that says "is none" into a fact that says "is one".

@@ -62,6 +62,14 @@ var floorItems = [floorCount]floorItem{
 	{"plugin-host", "the program is not a host of other people's plug-ins", false, code.StatusReqFailed, floorPlugins},
 }
 
+// floorIDs are the names of the items in explanations.
+var floorIDs = func() (ids [floorCount]string) {
+	for i := range floorItems {
+		ids[i] = reasonFloor + floorItems[i].name
+	}
+	return ids
+}()
+
 func floorIndex(name string) int {
 	for i := range floorItems {
 		if floorItems[i].name == name {
@@ -79,10 +87,14 @@ func relaxableNames() []string {
 }
 
 func floorSignature(f *facts) (answer, string) {
-	if err := f.verified; err != nil {
+	switch err := f.verified; {
+	case err == nil:
+		return yes, ""
+	case code.StatusOf(err) == code.StatusSignatureNotVerifiable:
+		return unknown, err.Error() // a check did not run: that is no answer, and certainly no yes
+	default:
 		return no, err.Error()
 	}
-	return yes, ""
 }
 
 func floorCertificate(f *facts) (answer, string) {
@@ -129,11 +141,28 @@ func floorRoot(f *facts) (answer, string) {
 	case !ok: // the item before demands a listed cdhash
 		return yes, ""
 	case f.p.trust.trusts(root):
-		return yes, ""
+		return f.bound(root)
 	case root.AppleRoot:
 		return no, "the chain ends in one of Apple's roots, and trust.apple is false"
 	}
 	return no, fmt.Sprintf("the chain ends in %s (SHA-256 %x), which is not Apple's and not in trust.roots", quoteShort(root.CommonName()), root.SHA256)
+}
+
+// bound answers whether a trusted root vouches for a team that trust lets it
+// vouch for.
+func (f *facts) bound(root *code.Certificate) (answer, string) {
+	teams := f.p.trust.teams(root)
+	if teams == nil {
+		return yes, ""
+	}
+	switch _, ok, err := f.team().Get(); {
+	case err != nil:
+		return unknown, "nobody knows the team: " + err.Error()
+	case ok:
+		return yes, ""
+	}
+	return no, fmt.Sprintf("the chain ends in %s, which trust.roots binds to %s; the verified team is none of these%s",
+		quoteShort(root.CommonName()), strings.Join(teams, ", "), f.claim("subject.team_id"))
 }
 
 func floorProcess(f *facts) (answer, string) {

@@ -133,7 +133,7 @@ func (r *rule) item() Item {
 }
 
 func floorQuestion(i int) Item {
-	return Item{Kind: ItemFloor, ID: "floor:" + floorItems[i].name, Label: floorItems[i].doc}
+	return Item{Kind: ItemFloor, ID: floorIDs[i], Label: floorItems[i].doc}
 }
 
 func (p *peer) item(test int) Item {

@@ -80,7 +80,7 @@ var peerKeys = []key{
 }
 
 var setKeys = []key{
-	{name: "entitlements", kind: textsKey, doc: "Entitlement keys. Required: there, and not false. Forbidden: there with any value but false."},
+	{name: "entitlements", kind: textsKey, doc: "Entitlement keys. Required: the boolean true. Forbidden: there with any value but false."},
 	{name: "flags", kind: textsKey, enum: codeFlagNames(), doc: "CodeDirectory flags, by codesign's names."},
 }
 

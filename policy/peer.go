@@ -7,7 +7,6 @@ import (
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/diag"
-	"github.com/xpcpolicy/xpcpolicy/internal/plist"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
@@ -94,10 +93,10 @@ func newPeer(d *peerDocument, req *requirementText) *peer {
 		add(d.build, atLeast("subject.build", d.build.Value, "CFBundleVersion"))
 	}
 	for _, n := range d.entitled {
-		add(n, entitlement(n.Value, true))
+		add(n, required(n.Value))
 	}
 	for _, n := range d.denied {
-		add(n, entitlement(n.Value, false))
+		add(n, forbidden(n.Value))
 	}
 	for _, n := range d.flags {
 		add(n, hasFlag(n.Value, true))
@@ -177,9 +176,6 @@ func atLeast(label, least, key string) peerTest {
 				return unknown, err
 			}
 			if !ok {
-				if raw, there := f.s.Info.Or(code.Value{}).Get(key); there && raw.Kind() != plist.KindString {
-					return unknown, errors.New(label + " is a " + raw.Kind().String() + ", which is not a version")
-				}
 				return no, nil
 			}
 			v, ok := parseVersion(text)
@@ -192,19 +188,35 @@ func atLeast(label, least, key string) peerTest {
 	}
 }
 
-func entitlement(name string, want bool) peerTest {
-	label, expected := "entitlement "+strconv.Quote(name), "the entitlement"
-	if !want {
-		label, expected = "no "+label, "none"
-	}
+// required tests that an entitlement is there and is the boolean true. That is
+// how most entitlements are granted, and what a text or a list of one means only
+// its reader knows: a rule compares those itself.
+func required(name string) peerTest {
 	return peerTest{
-		label: label, expected: expected,
+		label: "entitlement " + strconv.Quote(name), expected: "true",
 		ask: func(f *facts) (answer, error) {
 			ents, ok, err := f.s.Entitlements.Get()
 			if err != nil {
 				return unknown, err
 			}
-			return answerOf((ok && granted(ents, name)) == want), nil
+			v, there := ents.Get(name)
+			b, isBool := v.Boolean()
+			return answerOf(ok && there && isBool && b), nil
+		},
+		found: func(f *facts) string { return f.entitlement(name) },
+	}
+}
+
+// forbidden tests that an entitlement is not there with any value but false.
+func forbidden(name string) peerTest {
+	return peerTest{
+		label: "no entitlement " + strconv.Quote(name), expected: "none",
+		ask: func(f *facts) (answer, error) {
+			ents, ok, err := f.s.Entitlements.Get()
+			if err != nil {
+				return unknown, err
+			}
+			return answerOf(!ok || !granted(ents, name)), nil
 		},
 		found: func(f *facts) string { return f.entitlement(name) },
 	}

@@ -49,5 +49,6 @@ func (r *requirementText) eval(f *facts) (answer, error) {
 
 func (r *requirementText) explain(f *facts) *diag.Node {
 	_, n := requirement.Explain(r.expr, f.s, requirement.Options{})
+	n.Walk(func(n *diag.Node) { n.Span = nil }) // they point into the requirement, not into the policy
 	return n
 }
