@@ -43,6 +43,22 @@ type Certificate struct {
 	TrustSetting TrustSetting `json:"trust_setting,omitempty"`
 }
 
+// Revocation is the answer of certificate revocation lists about a chain: known
+// only when lists of every issuer answered, or one named a certificate.
+type Revocation struct {
+	// Revoked is set when a list names a certificate of the chain. The fields below
+	// are about that certificate.
+	Revoked bool `json:"revoked"`
+	// Index is its place in the chain, 0 for the leaf.
+	Index  int    `json:"index,omitempty"`
+	Serial string `json:"serial,omitempty"` // lower-case hexadecimal
+	// At is when it was revoked, as the list says. A secure timestamp from before
+	// that time changes nothing: Apple's validation refuses such code too.
+	At time.Time `json:"at,omitzero"`
+	// AsOf is when the oldest of the lists that answered was made.
+	AsOf time.Time `json:"as_of,omitzero"`
+}
+
 // Attribute is one attribute of a distinguished name.
 type Attribute struct {
 	Type  OID    `json:"type"`

@@ -38,7 +38,8 @@ const (
 	ChannelTestFlight   Channel = "testflight"   // signed by Apple for TestFlight
 	ChannelDeveloperID  Channel = "developer-id" // outside the store
 	ChannelDevelopment  Channel = "development"  // a developer's own machine
-	ChannelDistribution Channel = "distribution" // submission, ad-hoc or enterprise distribution
+	ChannelDistribution Channel = "distribution" // submission or ad-hoc distribution, or enterprise when no profile says so
+	ChannelEnterprise   Channel = "enterprise"   // distribution with a profile for all devices; see [Subject.Channel]
 	ChannelAppleOther   Channel = "apple-other"  // an Apple root, but no marker that we know
 	ChannelPrivate      Channel = "private"      // a private root
 	ChannelSelfSigned   Channel = "self-signed"  // one certificate that signed itself

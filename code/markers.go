@@ -25,6 +25,7 @@ var (
 	OIDAppleSoftware     = MustOID("1.2.840.113635.100.6.22")     // Apple Software Signing leaf
 	OIDWWDRIntermediate  = MustOID("1.2.840.113635.100.6.2.1")    // WWDR intermediate
 	OIDDeveloperIDCA     = MustOID("1.2.840.113635.100.6.2.6")    // Developer ID intermediate
+	OIDProfileSigning    = MustOID("1.2.840.113635.100.4.11")     // signer of provisioning profiles for macOS
 )
 
 // Subject attribute types that more than one package compares.
@@ -57,6 +58,7 @@ var markerNames = map[OID]string{
 	OIDAppleSoftware:     "Apple Software Signing",
 	OIDWWDRIntermediate:  "Apple Worldwide Developer Relations CA",
 	OIDDeveloperIDCA:     "Developer ID CA",
+	OIDProfileSigning:    "macOS provisioning profile signing",
 }
 
 // AppleRoot is one root certificate that `anchor apple generic` accepts.

@@ -62,6 +62,8 @@ type Subject struct {
 	InTrustCache Fact[bool] `json:"in_trust_cache,omitzero"`
 	// LegacyListed is Apple's answer for old Developer ID code (step 3 of `legacy`).
 	LegacyListed Fact[bool] `json:"legacy_listed,omitzero"`
+	// Profile is the embedded provisioning profile; absent when the code has none.
+	Profile Fact[Profile] `json:"profile,omitzero"`
 	// Process is the running process; nil for a file.
 	Process *Process `json:"process,omitempty"`
 }
@@ -113,10 +115,17 @@ type Slice struct {
 	// of whoever signed.
 	Entitlements Fact[Value] `json:"entitlements,omitzero"`
 
+	// Unauthorised lists the entitlements that no provisioning profile lets the
+	// code have; absent without entitlements.
+	Unauthorised Fact[[]UnauthorisedEntitlement] `json:"unauthorised_entitlements,omitzero"`
+
 	// Certs is the verified chain, leaf first, anchor last; absent for code
 	// without a CMS signature (ad hoc). Verified means that each certificate
 	// signed the one before: it does NOT mean that the anchor is trusted.
 	Certs Fact[[]Certificate] `json:"certificates,omitzero"`
+	// Revocation says what certificate revocation lists say about the chain; unknown
+	// unless the caller supplied them, absent without a chain.
+	Revocation Fact[Revocation] `json:"revocation,omitzero"`
 	// SigningTime is the time that the signer claims.
 	SigningTime Fact[time.Time] `json:"signing_time,omitzero"`
 	// SignedAt is the time of the secure timestamp, whose signature and chain

@@ -127,6 +127,7 @@ var criticalExtensions = map[code.OID]bool{
 	code.OIDDeveloperID:       true,
 	code.OIDDeveloperIDInst:   true,
 	code.OIDDeveloperIDKext:   true,
+	code.OIDProfileSigning:    true,
 }
 
 var oidNameConstraints = code.MustOID("2.5.29.30")

@@ -173,3 +173,42 @@ func TestPackageTrailers(t *testing.T) {
 		})
 	}
 }
+
+// FuzzDiskImage: an image that verifies was hashed to the last byte.
+func FuzzDiskImage(f *testing.F) {
+	f.Add(fixtures.F7())
+	f.Add(goodImage(func(d *fixtures.DiskImage) { d.Unsigned = true }))
+	f.Add(goodImage(func(d *fixtures.DiskImage) { d.Ticket = fixtures.Ticket("x") }))
+	f.Add(goodImage(func(d *fixtures.DiskImage) { d.Code.AdHoc, d.Code.Timestamp = true, false }))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := VerifyReader(t.Context(), bytes.NewReader(b), int64(len(b)), Options{Now: fixtures.Clock})
+		if s.Validity.Status == code.StatusInternalError {
+			t.Fatal(describe(s))
+		}
+		if s.Format != "disk image" || s.Verified() != nil {
+			return
+		}
+		sig := s.Signature
+		if sig.Offset+sig.Length+kolySize != int64(len(b)) || sig.Length != sig.Size {
+			t.Fatalf("the signature [%d, +%d) leaves bytes of %d in no hash", sig.Offset, sig.Length, len(b))
+		}
+		for _, d := range sig.Directories {
+			if int64(d.CodeLimit) != sig.Offset || d.SpecialSlots < slotRep {
+				t.Fatalf("the directory covers %d bytes and seals %d slots", d.CodeLimit, d.SpecialSlots)
+			}
+		}
+	})
+}
+
+// FuzzPackageTrailers: a ticket lies in the file, and the walk ends.
+func FuzzPackageTrailers(f *testing.F) {
+	f.Add(fixtures.FlatPackage{}.Bytes())
+	f.Add(fixtures.FlatPackage{Ticket: fixtures.Ticket("x")}.Bytes())
+	f.Add(fixtures.Trailer(1, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := packageTicket(bytes.NewReader(b), int64(len(b)))
+		if n < 0 || n > int64(len(b)) || err != nil && n != 0 {
+			t.Fatalf("a ticket of %d bytes in a file of %d, error %v", n, len(b), err)
+		}
+	})
+}

@@ -229,3 +229,24 @@ func flip(b []byte, at int) []byte {
 	b[at] ^= 1
 	return b
 }
+
+// FuzzDetached: what is found lies in the input and is no second copy of it.
+func FuzzDetached(f *testing.F) {
+	d := fixtures.SignDetached(fixtures.Options{Arches: []fixtures.Arch{fixtures.X8664, fixtures.ARM64}})
+	f.Add(d.Signature)
+	f.Add(d.Signature[:20])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, key := range []uint32{0, cpuX8664, cpuARM64} {
+			raw, p := detachedEntry(b, key)
+			if raw != nil && (p != nil || len(raw) > len(b)-20) {
+				t.Fatal("an entry beside a problem, or too large")
+			}
+			if raw == nil {
+				continue
+			}
+			if blob, ps := parseSuperBlob(raw); blob == nil && len(ps) == 0 {
+				t.Fatal("refused without a reason")
+			}
+		}
+	})
+}

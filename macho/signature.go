@@ -286,7 +286,7 @@ func (s *slice) checkChain() check {
 		certs[i] = s.v.known.facts(c)
 	}
 	s.facts.Certs = code.Known(certs)
-	return passed()
+	return s.checkRevocation()
 }
 
 // judgeWithoutTimestamp tolerates an expired chain, as Apple does, and keeps the

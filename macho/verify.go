@@ -22,7 +22,9 @@ type verification struct {
 	known  *authorities
 	// attributes reads the extended attributes of the file; nil when it can have none.
 	attributes attributeReader
-	stapled    int64 // size of a ticket that is stapled to a package
+	stapled    int64  // size of a ticket that is stapled to a package
+	lists      []*crl // the caller's revocation lists, once they were read
+	listsErr   error
 }
 
 // Verify verifies all of the code at path: a Mach-O or universal file, or a
@@ -90,6 +92,7 @@ func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *c
 		s.withhold(v.report.checks[before:])
 	}
 	v.fileSteps(c, slices, r, size, unchanged)
+	v.judgeEntitlements(subject, slices)
 	v.report.byPrecedence()
 	subject.Validity = v.report.validity()
 	if v.bundle != nil {
