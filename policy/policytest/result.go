@@ -37,8 +37,11 @@ type Result struct {
 	Duration time.Duration // zero without a clock
 }
 
-// matrixCase is the case that cells of the matrix belong to.
-const matrixCase = "matrix"
+// What Select calls the parts of a suite that are not cases.
+const (
+	matrixCase    = "matrix"
+	mutationsCase = "mutations"
+)
 
 // Check is one question of a suite, with the answer.
 type Check struct {
@@ -81,7 +84,7 @@ const (
 // Outcome is the worst of the checks and attackers. A suite in which nothing ran
 // is Broken: it proves nothing.
 func (r *Result) Outcome() Outcome {
-	ran, worst := 0, Passed
+	worst := Passed
 	for i := range r.Checks {
 		switch c := &r.Checks[i]; c.Outcome {
 		case Failed:
@@ -90,9 +93,6 @@ func (r *Result) Outcome() Outcome {
 			if worst == Passed {
 				worst = Broken
 			}
-		}
-		if r.Checks[i].Outcome != Skipped {
-			ran++
 		}
 	}
 	for i := range r.Mutations {
@@ -103,15 +103,16 @@ func (r *Result) Outcome() Outcome {
 	if len(r.Problems) > 0 {
 		worst = Failed
 	}
-	if ran == 0 && worst == Passed {
+	if r.Ran() == 0 && worst == Passed {
 		return Broken
 	}
 	return worst
 }
 
-// Ran is the number of checks that were not skipped.
+// Ran is the number of questions that were asked: checks that were not skipped, and
+// attackers.
 func (r *Result) Ran() int {
-	n := 0
+	n := r.count()[Denied] + r.count()[Admitted]
 	for i := range r.Checks {
 		if r.Checks[i].Outcome != Skipped {
 			n++

@@ -52,14 +52,12 @@ func (s *Suite) Run(ctx context.Context, p *policy.Policy, o Options) *Result {
 		u.result.Policy = p.Source().Name()
 	}
 	for _, c := range s.cases {
-		if o.selected(c.name) {
-			u.testCase(c)
-		}
+		u.part(c.name, func() { u.testCase(c) })
 	}
-	if s.matrix != nil && o.selected(matrixCase) {
-		u.matrix(s.matrix)
+	if s.matrix != nil {
+		u.part(matrixCase, func() { u.matrix(s.matrix) })
 	}
-	if o.selected("mutations") {
+	if o.selected(mutationsCase) {
 		u.mutate()
 	}
 	u.result.Coverage = u.seen.coverage()
@@ -68,6 +66,20 @@ func (s *Suite) Run(ctx context.Context, p *policy.Policy, o Options) *Result {
 	}
 	u.result.Duration = o.clock().Sub(started)
 	return u.result
+}
+
+// part runs a part of the suite. One that is not selected leaves no results; it runs
+// when attackers begin at those whom it lets in.
+func (u *run) part(name string, ask func()) {
+	kept, covered := *u.result, u.seen
+	switch {
+	case u.o.selected(name):
+		ask()
+	case u.o.selected(mutationsCase):
+		u.seen = newCoverage(u.policy)
+		ask()
+		*u.result, u.seen = kept, covered
+	}
 }
 
 // run is one suite over one policy.
@@ -171,6 +183,8 @@ func (u *run) check(k *Check, p *peer, now time.Time, because string, attack boo
 		k.Outcome, k.Problem = Failed, fmt.Sprintf("want %s, got %s: %s", k.Want, k.Got, k.Decision.Message())
 	case because != "" && !becauseOf(k.Decision, because):
 		k.Outcome, k.Problem = Failed, fmt.Sprintf("%s as expected, but not because of %s: %s", k.Got, quote(because), k.Reason)
+	case because != "" && k.Decision.Rule() == "" && !strings.HasPrefix(k.Reason, "floor:") && because != k.Reason:
+		k.Reason += ": " + because
 	}
 	if attack && k.Outcome == Passed && k.Got == policy.OutcomeAllow {
 		u.allow(allowedPeer{p, k.Operation, now, s})
@@ -188,7 +202,8 @@ func (u *run) allow(a allowedPeer) {
 }
 
 // becauseOf reports whether a word of because: names what decided: the rule, the
-// reason, the floor item, an unknown fact, or a clause that is not satisfied.
+// reason, the floor item, an unknown fact, or a clause that is not satisfied or not
+// known.
 func becauseOf(d policy.Decision, word string) bool {
 	if word == d.Rule() || word == d.Reason() || "floor:"+word == d.Reason() || contains(d.Facts(), word) {
 		return true
@@ -198,7 +213,7 @@ func becauseOf(d policy.Decision, word string) bool {
 	}
 	found := false
 	d.Visit(context.Background(), func(i policy.Item, v diag.Verdict) {
-		found = found || v == diag.No && !i.Deny && i.Kind != policy.ItemRule && (strings.HasPrefix(i.Label, word) || i.ID == word)
+		found = found || v != diag.Yes && !i.Deny && i.Kind != policy.ItemRule && (strings.HasPrefix(i.Label, word) || i.ID == word)
 	})
 	return found
 }
