@@ -79,7 +79,12 @@ func (v *verifier) run(cmd *cobra.Command, targets []string) error {
 			}
 			s, err := xpcpolicy.Verify(ctx, target, o)
 			v.progress.add(1, sizeOf(s))
-			return v.judge(target, s, err)
+			r := v.judge(target, s, err)
+			if r.sound != nil {
+				d := xpcpolicy.Designated(r.sound)
+				r.own = &d
+			}
+			return r
 		},
 		emit: func(r verdict) error {
 			v.add(r.exit())
@@ -107,6 +112,9 @@ type verdict struct {
 	status  code.Status
 	message string
 	limits  []string // what flags took out of the verdict
+	// sound is the code with what the flags left out as if it did not apply; nil
+	// unless the code is valid by our own verdict.
+	sound *code.Subject
 	// own is what the code says of itself; nil when that was not asked.
 	own *xpcpolicy.Designation
 }
@@ -125,11 +133,14 @@ func (v *verifier) judge(target string, s *code.Subject, err error) verdict {
 	}
 	err = s.Verified()
 	r.status = code.StatusOf(err)
+	sound := s
+	if err != nil && len(r.limits) > 0 {
+		sound, err = v.apartFromLimits(s, err)
+	}
 	switch {
-	case err == nil, len(r.limits) > 0 && v.onlyLimited(s):
+	case err == nil:
 		r.outcome, r.status = policy.OutcomeAllow, code.StatusSuccess
-		d := xpcpolicy.Designated(s)
-		r.own = &d
+		r.sound = sound
 	case r.status == code.StatusSignatureNotVerifiable:
 		r.message = err.Error()
 	default:
@@ -176,12 +187,9 @@ func (v *verifier) limits(s *code.Subject) []string {
 	return out
 }
 
-// onlyLimited reports whether nothing but the flags keeps the code from counting
-// as verified: each check passed, does not apply, or was left out on demand.
-func (v *verifier) onlyLimited(s *code.Subject) bool {
-	if s.Validity.Status != code.StatusSuccess {
-		return false
-	}
+// apartFromLimits is the code with the checks that flags left out as if they did not
+// apply; the error is nil when nothing else keeps it from counting as verified.
+func (v *verifier) apartFromLimits(s *code.Subject, err error) (*code.Subject, error) {
 	whole := *s
 	whole.Validity.Checks = slices.Clone(s.Validity.Checks)
 	for i := range whole.Validity.Checks {
@@ -189,7 +197,10 @@ func (v *verifier) onlyLimited(s *code.Subject) bool {
 			c.Outcome = code.NotApplicable
 		}
 	}
-	return whole.Verified() == nil
+	if whole.Verified() != nil {
+		return s, err
+	}
+	return &whole, nil
 }
 
 // exit is the exit code: valid code that does not satisfy its own designated
