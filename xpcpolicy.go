@@ -27,6 +27,10 @@ type Options struct {
 	// NoResources leaves the files of a bundle alone: what they weaken says
 	// [macho.Options]. The code does not count as verified then.
 	Shallow, NoResources bool
+	// Detached is a detached signature for the file, CRLs are certificate revocation
+	// lists that the caller read: [macho.Options] says what they do.
+	Detached []byte
+	CRLs     [][]byte
 	// Progress is told how far the files of a bundle are hashed; nil: nobody.
 	Progress func(macho.Progress)
 }
@@ -34,7 +38,7 @@ type Options struct {
 func (o Options) macho() macho.Options {
 	return macho.Options{
 		Arch: o.Arch, Now: clock(o.Now), Shallow: o.Shallow, NoResources: o.NoResources,
-		Progress: o.Progress, Requirement: satisfies,
+		Progress: o.Progress, Requirement: satisfies, Detached: o.Detached, CRLs: o.CRLs,
 	}
 }
 
