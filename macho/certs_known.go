@@ -111,8 +111,7 @@ func (a *authorities) signed(c, issuer *x509.Certificate) bool {
 	return true
 }
 
-// selfSigned reports whether a certificate's own key signed it. Apple's roots are
-// known by their hash.
+// selfSigned reports whether a certificate's own key signed it.
 func (a *authorities) selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) && (isAppleRoot(c) || a.signed(c, c))
+	return bytes.Equal(c.RawSubject, c.RawIssuer) && a.signed(c, c)
 }

@@ -2,6 +2,8 @@ package macho
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -174,8 +176,8 @@ func (r *report) apple() code.Fact[code.Status] {
 		}
 	}
 	if len(order) == 0 {
-		for _, why := range unsure {
-			return doubt("%s", why)
+		for _, arch := range slices.Sorted(maps.Keys(unsure)) { // always the same one
+			return doubt("%s", unsure[arch])
 		}
 		return strict
 	}

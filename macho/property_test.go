@@ -13,6 +13,7 @@ import (
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/fixtures"
+	"github.com/xpcpolicy/xpcpolicy/internal/plist"
 )
 
 // tampered are the statuses that one flipped byte may lead to.
@@ -70,6 +71,93 @@ func TestFlippedByteIsNeverAccepted(t *testing.T) {
 					assert.Error(t, s.Verified())
 				}
 			}
+		})
+	}
+}
+
+// TestEveryByteBelowTheLimitIsSealed flips each single byte that the signature covers
+// of small programs, one in each of its two halves.
+func TestEveryByteBelowTheLimitIsSealed(t *testing.T) {
+	t.Parallel()
+	for name, program := range map[string][]byte{"ad hoc": fixtures.AdHoc(), "linker signed": fixtures.F5(), "signed": fixtures.F1()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := NewVerifier() // the same verdicts, sooner
+			verify := func() *code.Subject {
+				return v.VerifyReader(context.Background(), bytes.NewReader(program), int64(len(program)), Options{Now: fixtures.Clock})
+			}
+			honest := verify()
+			require.NoError(t, honest.Verified())
+			limit := int64(honest.Signature.Directories[0].CodeLimit)
+			require.Equal(t, honest.Signature.Offset, limit)
+			step := int64(1)
+			if !honest.AdHoc().Or(true) {
+				step = 7 // the CMS takes most of the time, and seals the same pages
+			}
+			for at := int64(0); at < limit; at += step {
+				mask := byte(1 + 15*(at&1)*15)
+				program[at] ^= mask
+				s := verify()
+				program[at] ^= mask
+				if s.Verified() == nil || !tampered[s.Validity.Status] {
+					t.Fatalf("byte 0x%x: %02x became %02x\n%s", at, program[at], program[at]^mask, describe(s))
+				}
+			}
+			require.NoError(t, verify().Verified())
+		})
+	}
+}
+
+// TestVerifiedCodeWasReadWhole takes a second look at all programs that verify.
+func TestVerifiedCodeWasReadWhole(t *testing.T) {
+	t.Parallel()
+	looked := 0
+	for name, b := range programs() {
+		r := &recorder{data: b}
+		s := VerifyReader(context.Background(), r, int64(len(b)), Options{Now: fixtures.Clock})
+		if s.Verified() != nil || !strings.HasPrefix(s.Format, "Mach-O") {
+			continue
+		}
+		for _, v := range s.PerSlice() {
+			looked++
+			t.Log(name, v.Arch)
+			secondLook(t, r, v)
+		}
+	}
+	require.Greater(t, looked, 10)
+}
+
+// TestDenseInputTakesNoMemory feeds each decoder what has the most elements for its
+// size.
+func TestDenseInputTakesNoMemory(t *testing.T) {
+	const n = 64 << 10
+	repeat := func(head, unit, tail string) []byte {
+		return []byte(head + strings.Repeat(unit, (n-len(head)-len(tail))/len(unit)) + tail)
+	}
+	nested := []byte{}
+	for range maxTLVDepth - 1 {
+		nested = append(nested, tagSequence, 0x80)
+	}
+	for name, b := range map[string][]byte{
+		"elements without content":     repeat("\x30\x80", "\x05\x00", "\x00\x00"),
+		"empty sequences":              repeat("\x30\x80", "\x30\x00", "\x00\x00"),
+		"deep sequences":               append(nested, make([]byte, n)...),
+		"a list of true":               repeat("<plist><array>", "<true/>", "</array></plist>"),
+		"a list of empty strings":      repeat("<plist><array>", "<string/>", "</array></plist>"),
+		"dictionaries in dictionaries": repeat("<plist><array>", "<dict/>", "</array></plist>"),
+		"lists of one":                 repeat("<plist><array>", "<array><true/></array>", "</array></plist>"),
+		"dictionaries of one":          repeat("<plist><array>", "<dict><key/><true/></dict>", "</array></plist>"),
+		"numbers":                      repeat("<plist><array>", "<integer>1</integer>", "</array></plist>"),
+		"zeros":                        make([]byte, n),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bounded(t, len(b), func() { _, _, _ = readCMS(t, b) })
+			bounded(t, len(b), func() { _, _ = newAuthorities(9).parseTimestamp(b, nil) })
+			bounded(t, len(b), func() { _, _ = newAuthorities(9).parse([][]byte{b}) })
+			bounded(t, len(b), func() { _, _ = parseEntitlementXML(b) })
+			bounded(t, len(b), func() { _, _ = parseEntitlementDER(b) })
+			bounded(t, len(b), func() { _, _ = plist.Parse(b, plist.Options{}) })
+			bounded(t, len(b), func() { _ = verifyBytes(t, b) })
 		})
 	}
 }

@@ -137,7 +137,7 @@ func (p *xmlParser) element(t tag, depth int) (Value, error) {
 }
 
 func (p *xmlParser) array(t tag, depth int) (Value, error) {
-	var items []Value
+	var items gathered[Value]
 	for !t.empty {
 		child, ok, err := p.next()
 		if err != nil {
@@ -153,14 +153,14 @@ func (p *xmlParser) array(t tag, depth int) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		items = append(items, v)
+		items.add(v)
 	}
-	return newArray(items), nil
+	return newArray(items.slice()), nil
 }
 
 func (p *xmlParser) dict(t tag, depth int) (Value, error) {
-	var entries []Entry
-	var offs []int
+	var pairs gathered[Entry]
+	var places gathered[int]
 	for !t.empty {
 		k, ok, err := p.next()
 		if err != nil {
@@ -190,8 +190,10 @@ func (p *xmlParser) dict(t tag, depth int) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		entries, offs = append(entries, Entry{key, v}), append(offs, k.off)
+		pairs.add(Entry{key, v})
+		places.add(k.off)
 	}
+	entries, offs := pairs.slice(), places.slice()
 	// Apple: CoreFoundation turns this dictionary into a UID of a keyed archive.
 	if len(entries) == 1 && entries[0].Key == "CF$UID" && entries[0].Value.kind == KindInteger {
 		return Value{}, bad(offs[0], "got a UID, which no property list of ours holds")
