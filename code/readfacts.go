@@ -97,6 +97,11 @@ func (s *Subject) consistent() error {
 			return fmt.Errorf("check %s has the outcome %q", c.ID, c.Outcome)
 		}
 	}
+	if b, ok, _ := s.Bundle.Get(); ok {
+		if err := b.consistent(); err != nil {
+			return err
+		}
+	}
 	if p, ok, _ := s.Profile.Get(); ok {
 		if err := p.consistent(); err != nil {
 			return err

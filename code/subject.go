@@ -62,6 +62,9 @@ type Subject struct {
 	InTrustCache Fact[bool] `json:"in_trust_cache,omitzero"`
 	// LegacyListed is Apple's answer for old Developer ID code (step 3 of `legacy`).
 	LegacyListed Fact[bool] `json:"legacy_listed,omitzero"`
+	// Bundle is what verification found out about the files of a bundle: absent
+	// for a single file, unknown when they were not looked at to the end.
+	Bundle Fact[Bundle] `json:"bundle,omitzero"`
 	// Profile is the embedded provisioning profile; absent when the code has none.
 	Profile Fact[Profile] `json:"profile,omitzero"`
 	// Process is the running process; nil for a file.

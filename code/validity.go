@@ -29,6 +29,11 @@ type Check struct {
 	Reason string `json:"reason,omitempty"`
 	// Stricter is set on a failure that Apple's own validation would let pass.
 	Stricter bool `json:"stricter,omitempty"`
+	// Paths are the first files at fault, relative to the target, at most 16 and
+	// the one that Reason speaks of in front; Total counts all violations, and is
+	// zero when there is only the one in Reason.
+	Paths []string `json:"paths,omitempty"`
+	Total int      `json:"total,omitempty"`
 }
 
 // Warning is a finding that does not change the verdict.
@@ -53,24 +58,39 @@ type Validity struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
-// mandatory are the checks that every decision needs: steps C1 to C20 of static
-// validation. always marks those that cannot be beside the point for any code.
-var mandatory = [...]struct {
-	id     string
+// need says where a mandatory check stands in the list and whom it concerns.
+type need struct {
+	id string
+	// always marks checks that cannot be beside the point for any code.
 	always bool
-}{
-	{"C1", true}, {"C2", true}, {"C3", true}, {"C4", true}, {"C5", true}, {"C6", true},
-	{"C7", false}, {"C8", false}, {"C9", false}, {"C10", false}, {"C11", false}, {"C12", false},
-	{"C13", false}, {"C14", false}, {"C15", false}, {"C16", false}, {"C17", false},
-	{"C18", true}, {"C19", false}, {"C20", true},
+	// whole marks checks of the bundle as a whole, which name no slice.
+	whole bool
+	// disk marks checks of files: for a running process the kernel hashes pages as
+	// they are used, and nothing asks for the resources.
+	disk bool
 }
 
-// Mandatory lists the checks that every decision needs, by origin. For a running
-// process the kernel hashes pages as they are used, so C20 is not among them.
+// mandatory are the checks that every decision needs: steps C1 to C20 of static
+// validation, and for files the seal of the resources and the strict checks of a
+// bundle, which do not apply to a single file.
+var mandatory = [...]need{
+	{id: "C1", always: true}, {id: "C2", always: true}, {id: "C3", always: true}, {id: "C4", always: true},
+	{id: "C5", always: true}, {id: "C6", always: true},
+	{id: "C7"}, {id: "C8"}, {id: "C9"}, {id: "C10"}, {id: "C11"}, {id: "C12"},
+	{id: "C13"}, {id: "C14"}, {id: "C15"}, {id: "C16"}, {id: "C17"},
+	{id: "C18", always: true}, {id: "C19"}, {id: "C20", always: true, disk: true},
+	{id: "R1", disk: true},
+	{id: "R2", disk: true, whole: true}, {id: "R3", disk: true, whole: true}, {id: "R4", disk: true, whole: true},
+	{id: "R5", disk: true, whole: true}, {id: "R6", disk: true, whole: true}, {id: "R7", disk: true, whole: true},
+	{id: "R8", disk: true, whole: true}, {id: "R9", disk: true, whole: true}, {id: "R10", disk: true, whole: true},
+	{id: "T1", disk: true, whole: true}, {id: "T2", disk: true, whole: true}, {id: "T4", disk: true, whole: true},
+}
+
+// Mandatory lists the checks that every decision needs, by origin.
 func Mandatory(o Origin) []string {
 	var ids []string
 	for _, m := range mandatory {
-		if o != OriginKernel || m.id != "C20" {
+		if o != OriginKernel || !m.disk {
 			ids = append(ids, m.id)
 		}
 	}
@@ -118,16 +138,17 @@ func (s *Subject) Verified() error {
 }
 
 // ran returns nil when every mandatory check passed for the slice, each time that
-// it is listed. The checks of thin code need not name its architecture.
+// it is listed. The checks of thin code need not name its architecture, and those
+// of the bundle as a whole name none.
 func (v *Validity) ran(origin Origin, arch string, thin bool) error {
 	for _, m := range mandatory {
-		if origin == OriginKernel && m.id == "C20" {
+		if origin == OriginKernel && m.disk {
 			continue
 		}
 		found := false
 		for i := range v.Checks {
 			c := &v.Checks[i]
-			if c.ID != m.id || c.Arch != arch && !(thin && c.Arch == "") {
+			if c.ID != m.id || c.Arch != arch && !((thin || m.whole) && c.Arch == "") {
 				continue
 			}
 			if c.Outcome != Passed && (c.Outcome != NotApplicable || m.always) {
@@ -153,6 +174,9 @@ func (c Check) err() error {
 		reason = "check " + c.ID + " did not run: " + reason
 	}
 	e := &Error{Status: status, Part: c.Name, Off: -1, Arch: c.Arch}
+	if len(c.Paths) > 0 {
+		e.Path = c.Paths[0]
+	}
 	if reason != "" {
 		e.Err = fmt.Errorf("%s", reason)
 	}

@@ -191,7 +191,7 @@ func TestAppleComparesTheBestDirectoryAlone(t *testing.T) {
 		assert.Equal(t, code.StatusSignatureFailed, s.Validity.Status, describe(s))
 		assert.Equal(t, apple, appleSays(s), "requirements in directory %d", at)
 	}
-	for at, apple := range []string{"unknown", "errSecCSResourceDirectoryFailed"} {
+	for at, apple := range []string{"errSecSuccess", "errSecCSResourceDirectoryFailed"} {
 		b := fixtures.F3()
 		b.Code.Arches, b.Code.HashTypes = nil, []byte{fixtures.HashSHA1, fixtures.HashSHA256}
 		b.Code.Directory = lie(at, fixtures.SlotResources)
@@ -216,18 +216,39 @@ func TestSingleFileHasNoResourceDirectory(t *testing.T) {
 	}
 }
 
-func TestResourcesThatWereNotComparedLeaveAppleUnknown(t *testing.T) {
+func TestResourcesCountBeforeTheStrictChecks(t *testing.T) {
 	t.Parallel()
 	tree := fixtures.F3().Tree()
-	tree["Contents/Resources/logo.txt"] = fixtures.Node{Data: []byte("changed")}
-	s := verifyTree(t, "F3.app", tree, nil)
-	assert.Equal(t, "unknown", appleSays(s))
 	program := tree["Contents/MacOS/F3"]
 	program.Data = append(bytes.Clone(program.Data), "trailing"...)
 	tree["Contents/MacOS/F3"] = program
-	s = verifyTree(t, "F3.app", tree, nil)
+	s := verifyTree(t, "F3.app", tree, nil)
 	assert.Equal(t, code.StatusBadMainExecutable, s.Validity.Status, describe(s))
-	assert.Equal(t, "unknown", appleSays(s), "the resources count before what was appended")
+	assert.Equal(t, "errSecCSBadMainExecutable", appleSays(s))
+	tree["Contents/Resources/logo.txt"] = fixtures.Node{Data: []byte("changed")}
+	s = verifyTree(t, "F3.app", tree, nil)
+	assert.Equal(t, code.StatusBadResource, s.Validity.Status, describe(s))
+	assert.Equal(t, "errSecCSBadResource", appleSays(s))
+}
+
+func TestResourcesThatWereNotComparedLeaveAppleUnknown(t *testing.T) {
+	t.Parallel()
+	tree := fixtures.F3().Tree()
+	tree["evil"] = fixtures.Node{Data: []byte("beside Contents")}
+	dir := filepath.Join(t.TempDir(), "F3.app")
+	require.NoError(t, tree.Write(dir))
+	for name, change := range map[string]func(o *Options){
+		"the resources were left out":             func(o *Options) { o.NoResources = true },
+		"nested code was not verified to the end": func(o *Options) { o.Shallow = true },
+		"nobody judged the nested code":           func(o *Options) { o.Requirement = nil },
+	} {
+		o := options()
+		change(&o)
+		s, err := Verify(t.Context(), dir, o)
+		require.NoError(t, err)
+		assert.Equal(t, code.StatusUnsealedAppRoot, s.Validity.Status, "%s: %s", name, describe(s))
+		assert.Equal(t, "unknown", appleSays(s), "%s: the resources count before the shape", name)
+	}
 }
 
 func TestFileThatChangesLeavesAppleUnknown(t *testing.T) {

@@ -20,9 +20,12 @@ const maxResources = 64 << 20
 // no link leads out of it.
 type bundle struct {
 	fsys       fs.FS
-	kind       string // "app bundle", "framework", "bundle"
-	support    string // the directory that holds Info.plist's siblings
+	name       string // the directory's own name
+	kind       string // "app bundle", "framework", "bundle", …
+	support    string // the directory that the seal's paths begin in
+	version    string // of a versioned framework: the directory's name in Versions
 	executable string
+	infoPath   string
 	info       []byte // Info.plist; nil when there is none
 	parsed     code.Value
 	parseErr   error
@@ -31,45 +34,45 @@ type bundle struct {
 	// infoLink and resourcesLink say that the file, or a directory above it, is a
 	// link or no plain file, so that nothing was read from it.
 	infoLink, resourcesLink bool
-	problems                []problem
+	problems                []problem // of its shape
 }
 
 var errNoBundle = errors.New("no Info.plist and no executable where a bundle has them")
 
+// shapeError is a directory that is no usable bundle, with a status of its own.
+type shapeError struct {
+	status code.Status
+	err    error
+}
+
+func (e *shapeError) Error() string { return e.err.Error() }
+
+// kinds names bundles by the suffix of the directory.
+var kinds = map[string]string{
+	".app": "app bundle", ".framework": "framework", ".xpc": "XPC service", ".appex": "app extension",
+	".systemextension": "system extension", ".dext": "driver extension", ".xcframework": "XCFramework",
+}
+
 // openBundle finds the parts of a bundle. name is the directory's own name.
-func openBundle(fsys fs.FS, name string) (*bundle, error) {
-	b := &bundle{fsys: fsys, kind: "bundle"}
+func openBundle(fsys fs.FS, name string) (*bundle, error) { return openVersion(fsys, name, "") }
+
+// openVersion finds the parts of a bundle. name is the directory's own name, version
+// that of a framework's version to look at; "" is the one in use.
+func openVersion(fsys fs.FS, name, version string) (*bundle, error) {
+	b := &bundle{fsys: fsys, name: name, kind: "bundle"}
 	ext := path.Ext(name)
-	var infoPath, exeDir string
-	switch {
-	case isDir(fsys, "Contents"):
-		b.support, infoPath, exeDir = "Contents", "Contents/Info.plist", "Contents/MacOS"
-	case ext == ".framework" && exists(fsys, "Versions/Current"):
-		version, err := currentVersion(fsys)
-		if err != nil {
-			return nil, err
-		}
-		b.support = path.Join("Versions", version)
-		infoPath, exeDir = path.Join(b.support, "Resources/Info.plist"), b.support
-	case isFile(fsys, "Info.plist"):
-		b.support, infoPath, exeDir = ".", "Info.plist", "."
-	case isFile(fsys, "Resources/Info.plist"):
-		b.support, infoPath, exeDir = ".", "Resources/Info.plist", "."
-	default:
-		return nil, errNoBundle
+	if k := kinds[ext]; k != "" {
+		b.kind = k
 	}
-	switch ext {
-	case ".app":
-		b.kind = "app bundle"
-	case ".framework":
-		b.kind = "framework"
+	exeDir, err := b.layout(version)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if b.info, b.infoLink, err = b.regular(infoPath, maxPlist); err != nil {
+	if b.info, b.infoLink, err = b.regular(b.infoPath, maxPlist); err != nil {
 		return nil, err
 	}
 	if b.infoLink {
-		b.problems = append(b.problems, rejected(code.StatusRegularFile, infoPath, -1, "it is no plain file, or lies behind a link"))
+		b.problems = append(b.problems, rejected(code.StatusRegularFile, b.infoPath, -1, "it is no plain file, or lies behind a link"))
 	}
 	if b.resources, b.resourcesLink, err = b.regular(path.Join(b.support, "_CodeSignature/CodeResources"), maxResources); err != nil {
 		return nil, err
@@ -87,21 +90,63 @@ func openBundle(fsys fs.FS, name string) (*bundle, error) {
 		return nil, err
 	}
 	b.executable = path.Join(exeDir, exe)
+	if b.kind == "XCFramework" && !exists(fsys, b.executable) {
+		b.executable = b.infoPath // it holds no program of its own: the list stands for one
+	}
 	if st, err := fs.Lstat(fsys, b.executable); err == nil && (!st.Mode().IsRegular() || b.behindLink(b.executable)) {
-		b.problems = append(b.problems, rejected(code.StatusRegularFile, b.executable, -1, "the main executable is no plain file, or lies behind a link"))
+		return nil, &shapeError{code.StatusRegularFile, fmt.Errorf("the main executable %s is no plain file, or lies behind a link", b.executable)}
 	}
 	return b, nil
+}
+
+// layout decides which of the known layouts the directory has, and returns where
+// the executable lies.
+func (b *bundle) layout(version string) (exeDir string, err error) {
+	fsys := b.fsys
+	versioned := path.Ext(b.name) == ".framework" && exists(fsys, "Versions")
+	switch {
+	case isDir(fsys, "Contents"):
+		b.support, b.infoPath, exeDir = "Contents", "Contents/Info.plist", "Contents/MacOS"
+		if versioned {
+			b.problems = append(b.problems, unjudged(code.StatusAmbiguousBundleFormat, "bundle", -1, "it has both Contents and Versions: readers disagree which of them counts"))
+		}
+	case exists(fsys, "Contents"):
+		return "", &shapeError{code.StatusUnsealedAppRoot, errors.New("Contents is no directory")}
+	case versioned:
+		if version == "" {
+			if version, err = currentVersion(fsys); err != nil {
+				return "", err
+			}
+		}
+		b.version, b.support = version, path.Join("Versions", version)
+		exeDir, b.infoPath = b.support, path.Join(b.support, "Resources/Info.plist")
+		for _, name := range []string{"Info.plist", "_CodeSignature"} {
+			if exists(fsys, name) {
+				b.problems = append(b.problems, unjudged(code.StatusAmbiguousBundleFormat, name, -1, "it lies beside Versions: readers disagree which of them counts"))
+			}
+		}
+	case isFile(fsys, "Info.plist"):
+		b.support, b.infoPath, exeDir = ".", "Info.plist", "."
+	case isFile(fsys, "Resources/Info.plist"):
+		b.support, b.infoPath, exeDir = ".", "Resources/Info.plist", "."
+	default:
+		return "", errNoBundle
+	}
+	return exeDir, nil
 }
 
 // currentVersion returns what a framework's Versions/Current points at: the name
 // of one directory beside it.
 func currentVersion(fsys fs.FS) (string, error) {
 	v, err := fs.ReadLink(fsys, "Versions/Current")
-	if err != nil {
-		return "", fmt.Errorf("Versions/Current: %w", err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", errors.New("there is no Versions/Current")
 	}
-	if v == "" || v == "." || v == ".." || strings.ContainsAny(v, "/\\\x00") {
-		return "", fmt.Errorf("Versions/Current points at %q, want the name of a directory beside it", v)
+	if err != nil {
+		return "", &shapeError{code.StatusUnsealedFrameworkRoot, fmt.Errorf("Versions/Current is no link: %w", pathless(err))}
+	}
+	if !plainName(v) {
+		return "", &shapeError{code.StatusUnsealedFrameworkRoot, fmt.Errorf("Versions/Current points at %q, want the name of a directory beside it", v)}
 	}
 	return v, nil
 }
@@ -124,10 +169,15 @@ func (b *bundle) executableName(fallback string) (string, error) {
 			name = s
 		}
 	}
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") || !fs.ValidPath(name) {
+	if !plainName(name) || !fs.ValidPath(name) {
 		return "", fmt.Errorf("CFBundleExecutable %q is no file name", name)
 	}
 	return name, nil
+}
+
+// plainName reports whether a text is the name of one file, and no path.
+func plainName(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\\x00")
 }
 
 // behindLink reports whether a directory above a file is a symbolic link. Only a

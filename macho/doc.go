@@ -18,6 +18,6 @@
 //
 // What this package does NOT do: it judges no trust (a chain is verified up to
 // whatever self-signed certificate it ends in), asks no network, checks no
-// revocation, does not know whether code is notarised, and does not yet compare
-// a bundle's resources with their seal, which each bundle's list of checks says.
+// revocation and does not know whether code is notarised. The requirements that a
+// bundle's seal has for nested code are judged by [Options.Requirement].
 package macho

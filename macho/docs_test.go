@@ -36,7 +36,7 @@ func TestDocumentedChecks(t *testing.T) {
 // TestMandatoryChecksExist: a mandatory check that no step has could never pass.
 func TestMandatoryChecksExist(t *testing.T) {
 	t.Parallel()
-	order := sliceOrder()
+	order := checkOrder()
 	for _, id := range code.Mandatory(code.OriginDisk) {
 		assert.Contains(t, order, id)
 	}

@@ -72,7 +72,7 @@ func (v *verification) readParts(m *image) *problem {
 			return &p
 		}
 		if len(attributes) == 0 {
-			f.parts, f.source = files, "files of _CodeSignature"
+			f.parts, f.source = files, partFiles
 			f.unsigned = "the main executable is no Mach-O file, and neither _CodeSignature nor an extended attribute holds a signature"
 		}
 	}

@@ -27,9 +27,22 @@ func verifyTree(t *testing.T, name string, tree fixtures.Tree, alter func(dir st
 	if alter != nil {
 		require.NoError(t, alter(dir))
 	}
-	s, err := Verify(context.Background(), dir, Options{Now: fixtures.Clock})
+	s, err := Verify(context.Background(), dir, options())
 	require.NoError(t, err)
 	return s
+}
+
+// plainSeal seals the files of a small bundle, by path below the support directory,
+// with the rules of bundles that have no Resources directory.
+func plainSeal(files map[string]string) []byte {
+	files2 := map[string]any{}
+	for name, text := range files {
+		files2[name] = map[string]any{"hash2": fixtures.HashOf(fixtures.HashSHA256, []byte(text))}
+	}
+	return fixtures.Plist(map[string]any{
+		"files": map[string]any{}, "rules": map[string]any{}, "files2": files2,
+		"rules2": map[string]any{`^.*`: true, `^Info\.plist$`: map[string]any{"omit": true, "weight": 20}},
+	})
 }
 
 // app is a bundle of three files; a nil one is left out.
@@ -71,7 +84,7 @@ func manifold(size, references int) []byte {
 }
 
 func TestInfoPlistIsReadOnceForAllSlices(t *testing.T) {
-	info, resources := manifold(64<<10, 60), []byte("x")
+	info, resources := manifold(64<<10, 60), plainSeal(nil)
 	cost := func(n int) uint64 {
 		o := fixtures.Options{AdHoc: true, InfoFile: info, Resources: resources}
 		for i := range n {
@@ -107,7 +120,7 @@ func TestPropertyListsOfAllSlicesShareOneBudget(t *testing.T) {
 
 func TestBundleNeedsASeal(t *testing.T) {
 	t.Parallel()
-	info, resources := infoXML(plistHead, ""), []byte("resources")
+	info, resources := infoXML(plistHead, ""), plainSeal(nil)
 	bare := fixtures.Options{Identifier: "com.example.tool"}
 	sealed := fixtures.Options{InfoFile: info, Resources: resources}
 	half := fixtures.Options{InfoFile: info}
@@ -151,8 +164,8 @@ func TestInfoPlistThatReadersMayReadDifferentlyNamesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			program := fixtures.Sign(fixtures.Options{InfoFile: info, Resources: []byte("r")})
-			s := verifyTree(t, "X.app", app(info, []byte("r"), program), nil)
+			program := fixtures.Sign(fixtures.Options{InfoFile: info, Resources: plainSeal(nil)})
+			s := verifyTree(t, "X.app", app(info, plainSeal(nil), program), nil)
 			assert.Equal(t, code.StatusBadBundleFormat, s.Validity.Status, describe(s))
 			assert.Error(t, s.Verified())
 			assert.False(t, s.Identifier.IsKnown())
@@ -181,8 +194,8 @@ func TestDocumentTypesOfRealPropertyListsAreRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			info := infoXML(tt.head, "<key>CFBundleIdentifier</key><string>com.example.app</string>")
-			program := fixtures.Sign(fixtures.Options{InfoFile: info, Resources: []byte("r")})
-			s := verifyTree(t, "X.app", app(info, []byte("r"), program), nil)
+			program := fixtures.Sign(fixtures.Options{InfoFile: info, Resources: plainSeal(nil)})
+			s := verifyTree(t, "X.app", app(info, plainSeal(nil), program), nil)
 			want := code.StatusSuccess
 			if !tt.info {
 				want = code.StatusBadBundleFormat

@@ -74,6 +74,9 @@ func parseInfo(b []byte) (code.Value, error) {
 // checkResourceDirectory compares slot 3 with the CodeResources file. Only a
 // bundle has one.
 func (s *slice) checkResourceDirectory() check {
+	if s.v.bundle != nil && s.v.opts.NoResources {
+		return notRun(resourcesLeftOut)
+	}
 	c := s.compareResourceDirectory()
 	if s.v.bundle != nil && s.label != "" {
 		// Apple compares the seal of the slice that the machine would run, and no other.
@@ -113,13 +116,4 @@ func (s *slice) compareResourceDirectory() check {
 		return notApplicable("a single file has no resources")
 	}
 	return passed()
-}
-
-// checkResources says that the files of a bundle were not compared with their
-// seal.
-func (s *slice) checkResources() check {
-	if s.v.bundle == nil {
-		return notApplicable("a single file has no resources")
-	}
-	return notRun("the sealed files of a bundle are not compared yet")
 }

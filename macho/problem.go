@@ -2,8 +2,6 @@ package macho
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"sort"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -57,6 +55,8 @@ type check struct {
 	outcome        code.Outcome
 	reason         string
 	problems       []problem
+	// total counts the problems when not all of them were kept; else 0.
+	total int
 	// unsure says why Apple's answer is not known although the check passed here.
 	unsure string
 }
@@ -96,21 +96,40 @@ func (r *report) warn(id, arch, format string, args ...any) {
 // byPrecedence sorts the checks by the order in which their errors count; slices
 // stay in file order within one step.
 func (r *report) byPrecedence() {
-	order := sliceOrder()
-	rank := func(c check) int {
-		switch c.id {
-		case "F1":
-			return -1
-		case "X4":
-			c.id = "X1" // with the other disagreements
-		case "T4", "T7", "T8":
-			c.id = "T6"
-		case "F3":
-			return len(order)
+	order := checkOrder()
+	sort.SliceStable(r.checks, func(i, j int) bool { return order[r.checks[i].id] < order[r.checks[j].id] })
+}
+
+// checkOrder gives each check its place: the container, the slices' steps with the
+// comparison of slices after that of directories, the seal, the strict checks, and
+// last whether the file is still what it was.
+func checkOrder() map[string]int {
+	order := map[string]int{}
+	next := func(id string) {
+		if _, known := order[id]; !known {
+			order[id] = len(order)
 		}
-		return order[c.id]
 	}
-	sort.SliceStable(r.checks, func(i, j int) bool { return rank(r.checks[i]) < rank(r.checks[j]) })
+	next("F1")
+	for _, s := range sliceSteps {
+		if s.id == "T6" {
+			break
+		}
+		next(s.id)
+		if s.id == "X1" {
+			next("X4")
+		}
+	}
+	for _, st := range sealSteps() {
+		next(st.id)
+	}
+	for _, st := range strictSteps() {
+		next(st.id)
+	}
+	for _, id := range []string{"T6", "T7", "T8", "F3"} {
+		next(id)
+	}
+	return order
 }
 
 // validity turns the record into facts. Our verdict is the first problem in order.
@@ -125,8 +144,14 @@ func (r *report) validity() code.Validity {
 				v.Status = p.err.Status
 			}
 		}
-		if extra := len(c.problems) - 1; extra > 0 {
-			out.Reason += fmt.Sprintf(" (and %d more)", extra)
+		if total := max(c.total, len(c.problems)); total > 1 {
+			out.Total = total
+			out.Reason += fmt.Sprintf(" (and %d more)", total-1)
+		}
+		for _, p := range c.problems {
+			if p.err.Path != "" && len(out.Paths) < maxFaults {
+				out.Paths = append(out.Paths, p.err.Path)
+			}
 		}
 		v.Checks = append(v.Checks, out)
 	}
@@ -135,24 +160,27 @@ func (r *report) validity() code.Validity {
 
 // apple is the first problem that Apple does not accept: for each slice and for
 // the file as a whole, and known only if they all say the same, because Apple
-// finishes one slice before it looks at the next.
+// finishes one slice before it looks at the next. What comes after all slices
+// counts only when the slices are fine.
 func (r *report) apple() code.Fact[code.Status] {
 	doubt := func(format string, args ...any) code.Fact[code.Status] {
 		return code.Unknown[code.Status](fmt.Errorf(format, args...))
 	}
 	decided := map[string]code.Fact[code.Status]{} // by architecture
 	unsure := map[string]string{}
+	anyDoubt := ""
 	var order []string
-	strict := code.Known(code.StatusSuccess) // the steps that come after all slices
+	ok := code.Known(code.StatusSuccess)
+	late := ok
 	for _, c := range r.checks {
 		if _, done := decided[c.arch]; done {
 			continue
 		}
-		switch {
-		case c.unsure != "":
-			unsure[c.arch] = c.unsure
-		case c.outcome == code.NotRun:
+		if c.unsure != "" {
+			unsure[c.arch], anyDoubt = c.unsure, c.unsure
+		} else if c.outcome == code.NotRun {
 			unsure[c.arch] = fmt.Sprintf("check %s (%s) did not run", c.id, c.name)
+			anyDoubt = unsure[c.arch]
 		}
 		for _, p := range c.problems {
 			if p.goesOn() {
@@ -164,9 +192,12 @@ func (r *report) apple() code.Fact[code.Status] {
 					answer = doubt("%s", why)
 				}
 			}
-			if c.arch == "" && lateSteps[c.id] {
-				if strict == code.Known(code.StatusSuccess) {
-					strict = answer
+			if lateSteps[c.id] {
+				if anyDoubt != "" {
+					answer = doubt("%s", anyDoubt)
+				}
+				if late == ok {
+					late = answer
 				}
 				break
 			}
@@ -175,11 +206,11 @@ func (r *report) apple() code.Fact[code.Status] {
 			break
 		}
 	}
-	if len(order) == 0 {
-		for _, arch := range slices.Sorted(maps.Keys(unsure)) { // always the same one
-			return doubt("%s", unsure[arch])
-		}
-		return strict
+	switch {
+	case len(order) == 0 && late == ok && anyDoubt != "":
+		return doubt("%s", anyDoubt)
+	case len(order) == 0:
+		return late
 	}
 	first := decided[order[0]]
 	for _, arch := range order[1:] {
@@ -192,11 +223,20 @@ func (r *report) apple() code.Fact[code.Status] {
 	return first
 }
 
-// lateSteps are the checks of the file as a whole that Apple runs last.
-var lateSteps = map[string]bool{"T4": true, "T6": true, "T7": true, "T8": true, "F3": true}
+// lateSteps are the checks that Apple runs after all slices.
+var lateSteps = map[string]bool{
+	"R1": true, "R2": true, "R3": true, "R4": true, "R5": true, "R6": true, "R7": true, "R8": true, "R9": true, "R10": true,
+	"T1": true, "T2": true, "T3": true, "T4": true, "T5": true, "T6": true, "T7": true, "T8": true, "F3": true,
+}
 
 func reasonOf(p problem) string {
 	s := p.err.Part
+	if p.err.Path != "" {
+		s = p.err.Path
+		if p.err.Part != "file" {
+			s += ": " + p.err.Part
+		}
+	}
 	if p.err.Off >= 0 {
 		s += fmt.Sprintf(" at 0x%x", p.err.Off)
 	}

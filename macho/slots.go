@@ -66,6 +66,11 @@ func (s *slice) checkSpecialSlots() check {
 	if p := s.loadInfo(); p != nil {
 		return failed(*p)
 	}
+	if b := s.v.bundle; b != nil && s.m.form == nil {
+		if p := b.mixture(s); p != nil {
+			return failed(*p)
+		}
+	}
 	var all []problem
 	for n := uint32(slotMaxSpecial); n >= slotInfo; n-- {
 		if n == slotResources {

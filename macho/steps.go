@@ -45,17 +45,7 @@ var sliceSteps = []step{
 	{"C19", "top directory", (*slice).checkTopDirectory},
 	{"C20", "pages", (*slice).checkPages},
 	{"R1", "resource directory", (*slice).checkResourceDirectory},
-	{"R2", "resources", (*slice).checkResources},
 	{"T6", "structure", (*slice).checkStructure},
-}
-
-// sliceOrder returns the place of each step.
-func sliceOrder() map[string]int {
-	order := make(map[string]int, len(sliceSteps))
-	for i, s := range sliceSteps {
-		order[s.id] = i
-	}
-	return order
 }
 
 // slice is one slice while it is verified.
@@ -108,7 +98,7 @@ func (s *slice) run(ctx context.Context, r *report) {
 
 // guarded runs a step. A defect of ours must deny, and must not take down a server
 // that asked about somebody else's bytes.
-func guarded(run func(*slice) check, s *slice) (c check) {
+func guarded[T any](run func(T) check, s T) (c check) {
 	defer func() {
 		if v := recover(); v != nil {
 			c = failed(unjudged(code.StatusInternalError, "verification", -1, "an internal error, please report it: %v", v))

@@ -3,9 +3,11 @@ package macho
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -21,6 +23,20 @@ func (r rootFS) Open(name string) (fs.File, error) {
 
 func (r rootFS) Lstat(name string) (fs.FileInfo, error) {
 	return r.Root.Lstat(filepath.FromSlash(name))
+}
+
+// Stat is that of the directory itself: nothing else is asked for, because a link
+// could stand in the place of every other name.
+func (r rootFS) Stat(name string) (fs.FileInfo, error) { return r.Root.Lstat(name) }
+
+// Sub opens a directory in this one; the result is a handle of its own, to be
+// closed.
+func (r rootFS) Sub(name string) (fs.FS, error) {
+	sub, err := r.OpenRoot(filepath.FromSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	return rootFS{sub}, nil
 }
 
 func (r rootFS) ReadLink(name string) (string, error) {
@@ -43,13 +59,14 @@ func (v *verification) open(name string) (*code.Subject, error) {
 	if err != nil {
 		return nil, openError(err)
 	}
+	defer v.shared.close()
 	var subject *code.Subject
 	if st.IsDir() {
 		subject, err = v.openDir(real, "")
 	} else if dir, exe := enclosingBundle(real); dir != "" {
 		subject, err = v.openDir(dir, exe)
 	} else {
-		subject, err = v.openFile(os.OpenFile, real)
+		subject, err = v.openDir(filepath.Dir(real), "./"+filepath.Base(real))
 	}
 	if err != nil {
 		return nil, err
@@ -59,22 +76,50 @@ func (v *verification) open(name string) (*code.Subject, error) {
 }
 
 // openDir verifies the bundle at dir. With exe, a path below dir, the bundle's
-// main executable must be that file; otherwise the file is verified alone.
+// main executable must be that file; otherwise the file is verified alone, and
+// always so when exe begins with "./".
 func (v *verification) openDir(dir, exe string) (*code.Subject, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, openError(err)
 	}
-	defer root.Close()
-	b, err := openBundle(rootFS{root}, filepath.Base(dir))
+	fsys := rootFS{root}
+	defer fsys.Close()
+	if alone, ok := strings.CutPrefix(exe, "./"); ok {
+		return v.openFile(fsys, alone)
+	}
+	opened, err := fsys.Stat(".")
+	if err != nil {
+		return nil, openError(err)
+	}
+	v.stillThere = func() error {
+		if now, err := os.Lstat(dir); err != nil || !os.SameFile(opened, now) {
+			return errors.New("another directory took the place of the bundle while it was read")
+		}
+		return nil
+	}
+	return v.openBundleAt(fsys, filepath.Base(dir), exe)
+}
+
+// openBundleAt verifies the bundle whose directory fsys is. exe is as for openDir.
+func (v *verification) openBundleAt(fsys fs.FS, name, exe string) (*code.Subject, error) {
+	b, err := openVersion(fsys, name, v.version)
 	if exe != "" && (err != nil || b.executable != exe) {
-		return v.openFile(root.OpenFile, filepath.FromSlash(exe))
+		v.stillThere = nil
+		return v.openFile(fsys, exe)
+	}
+	var shape *shapeError
+	if errors.As(err, &shape) {
+		return v.refuse(shape.status, shape.err), nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, openError(err)
 	}
 	if err != nil {
 		return v.refuse(code.StatusBadBundleFormat, err), nil
 	}
 	v.bundle = b
-	s, err := v.openFile(root.OpenFile, filepath.FromSlash(b.executable))
+	s, err := v.openFile(fsys, b.executable)
 	if code.StatusOf(err) == code.StatusStaticCodeNotFound {
 		return v.refuse(code.StatusBadBundleFormat, fmt.Errorf("the main executable %s is missing", b.executable)), nil
 	}
@@ -84,11 +129,11 @@ func (v *verification) openDir(dir, exe string) (*code.Subject, error) {
 // refuse is the verdict on what is no file or bundle that could hold code.
 func (v *verification) refuse(status code.Status, err error) *code.Subject {
 	part, format := "file", "special file"
-	if status == code.StatusBadBundleFormat {
+	if status != code.StatusRegularFile {
 		part, format = "bundle", "directory"
 	}
 	p := rejected(status, part, -1, "%w", err)
-	if status == code.StatusBadBundleFormat && !errors.Is(err, errNoBundle) {
+	if !errors.Is(err, errNoBundle) {
 		p.apple = code.Unknown[code.Status](err) // our readers refuse more than Apple's
 	}
 	v.report.checks = []check{{id: "F1", name: "container", outcome: code.Failed, problems: []problem{p}}}
@@ -133,9 +178,8 @@ func existsAt(name string) bool {
 
 // openFile verifies one regular file through one handle, and compares what the
 // file is before and after.
-func (v *verification) openFile(open func(string, int, os.FileMode) (*os.File, error), name string) (*code.Subject, error) {
-	// A pipe in place of a file must not block.
-	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (v *verification) openFile(fsys fs.FS, name string) (*code.Subject, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, openError(err)
 	}
@@ -144,17 +188,26 @@ func (v *verification) openFile(open func(string, int, os.FileMode) (*os.File, e
 	if err != nil {
 		return nil, openError(err)
 	}
-	if !before.Mode().IsRegular() {
+	r, readable := f.(io.ReaderAt)
+	if !before.Mode().IsRegular() || !readable {
 		return v.refuse(code.StatusRegularFile, fmt.Errorf("it is no plain file but %s", before.Mode().Type())), nil
 	}
-	v.attributes = fileAttributes(f)
-	return v.run(f, before.Size(), func() error {
+	if file, ok := f.(*os.File); ok {
+		v.attributes = fileAttributes(file)
+	}
+	return v.run(r, before.Size(), func() error {
 		after, err := f.Stat()
 		if err != nil {
 			return err
 		}
 		if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
 			return errors.New("the file changed while it was read")
+		}
+		if v.stillThere != nil {
+			if now, err := fs.Lstat(fsys, name); err != nil || now.Mode().IsRegular() && !sameFile(before, now) {
+				return errors.New("another file took its place while it was read")
+			}
+			return v.stillThere()
 		}
 		return nil
 	}), nil
@@ -171,9 +224,15 @@ func openError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		status = code.StatusStaticCodeNotFound
 	}
+	return &code.Error{Status: status, Part: "file", Off: -1, Err: pathless(err)}
+}
+
+// pathless is an error of the file system without its path, which is not the one
+// that people know.
+func pathless(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		err = pe.Err
+		return pe.Err
 	}
-	return &code.Error{Status: status, Part: "file", Off: -1, Err: err}
+	return err
 }

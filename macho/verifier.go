@@ -63,5 +63,8 @@ func (v *Verifier) start(ctx context.Context, o Options, pages bool) *verificati
 	if known == nil {
 		known = newAuthorities(maxAuthorities)
 	}
-	return &verification{ctx: ctx, opts: o, pages: pages, known: known}
+	return &verification{
+		ctx: ctx, opts: o, pages: pages, known: known,
+		resources: pages && !o.NoResources, shared: &shared{opts: o},
+	}
 }

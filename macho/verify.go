@@ -25,6 +25,19 @@ type verification struct {
 	stapled    int64  // size of a ticket that is stapled to a package
 	lists      []*crl // the caller's revocation lists, once they were read
 	listsErr   error
+
+	// What follows is of bundles.
+	shared    *shared
+	resources bool    // compare the files with their seal
+	base      string  // path of the file or bundle below the one that was asked about
+	version   string  // of a framework, when it is not the one in use
+	depth     int     // in nested code
+	outer     *scan   // that of the bundle around this one; nil
+	sealed    *sealed // what the bundle around this one says of it; nil
+	within    *scan   // that of this bundle; nil until it begins
+	// stillThere says why the bundle's directory is not what it was; nil: nobody
+	// but us can change it, or a bundle around this one looks.
+	stillThere func() error
 }
 
 // Verify verifies all of the code at path: a Mach-O or universal file, or a
@@ -91,6 +104,7 @@ func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *c
 		s.run(v.ctx, &v.report)
 		s.withhold(v.report.checks[before:])
 	}
+	v.bundleSteps(slices)
 	v.fileSteps(c, slices, r, size, unchanged)
 	v.judgeEntitlements(subject, slices)
 	v.report.byPrecedence()
@@ -105,6 +119,7 @@ func (v *verification) run(r io.ReaderAt, size int64, unchanged func() error) *c
 		}
 	}
 	subject.StapledTicket = v.ticket(slices[best])
+	subject.Bundle = v.bundleFacts()
 	return subject
 }
 
@@ -147,10 +162,6 @@ func (v *verification) fileSteps(c *container, slices []*slice, r io.ReaderAt, s
 		add("T7", "universal file", verdictOf(c.checkGaps(r, size)))
 	}
 	add("T8", "disk image", slices[0].checkWhole())
-	if v.bundle != nil {
-		add("T4", "bundle shape", verdictOf(v.bundle.problems))
-		v.report.warn("resourcesNotRun", "", "the files of the bundle were not compared with their seal")
-	}
 	if unchanged != nil {
 		res := passed()
 		if err := unchanged(); err != nil {
