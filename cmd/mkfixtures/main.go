@@ -1,5 +1,6 @@
 // Command mkfixtures writes the signed sample programs that the repository keeps
-// as files: fixtures/data and examples/helper.
+// as files, fixtures/data and examples/helper, and the digests of all vectors,
+// fixtures/testdata/vectors.sha256.
 //
 //	go run ./cmd/mkfixtures          # write them
 //	go run ./cmd/mkfixtures -check   # compare, exit 1 when one differs
@@ -34,6 +35,8 @@ func folders() map[string]fixtures.Tree {
 	return map[string]fixtures.Tree{
 		"fixtures/data":   fixtures.Data(),
 		"examples/helper": fixtures.HelperExample(),
+		// Vectors are made when a test wants them; their digests are kept.
+		"fixtures/testdata": {"vectors.sha256": {Data: fixtures.Digests()}},
 	}
 }
 
