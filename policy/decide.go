@@ -69,7 +69,38 @@ func (p *Policy) Decide(ctx context.Context, r Request) (d Decision) {
 	if d.finding.outcome == OutcomeAllow {
 		d.allow = true
 	}
+	d.warn()
 	return d
+}
+
+// warn adds the warnings that depend on who asks: what verification warned of,
+// and what an allow lets in because the floor is relaxed.
+func (d *Decision) warn() {
+	warnings := d.warnings[:len(d.warnings):len(d.warnings)] // the policy's own stay as they are
+	for _, w := range d.request.Subject.Validity.Warnings {
+		text := w.Message
+		if w.Arch != "" {
+			text = w.Arch + ": " + text
+		}
+		warnings = append(warnings, text)
+	}
+	if d.allow && d.policy.floor.relaxed != [floorCount]bool{} {
+		for _, f := range d.perSlice() {
+			for i := range floorItems {
+				if !d.policy.floor.relaxed[i] {
+					continue
+				}
+				if a, found := floorItems[i].check(&f); a != yes {
+					text := "allowed, although floor item " + floorItems[i].name + " would not: " + found
+					if len(f.whole.Slices) > 0 {
+						text = f.s.Arch + ": " + text
+					}
+					warnings = append(warnings, text)
+				}
+			}
+		}
+	}
+	d.warnings = warnings
 }
 
 func noSubject() finding {

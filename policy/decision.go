@@ -124,8 +124,10 @@ func (d Decision) Slice() string { return d.finding.slice }
 // the reason is "unknown-fact".
 func (d Decision) Facts() []string { return append([]string(nil), d.finding.facts...) }
 
-// Warnings lists what whoever reads the decision must know whatever it says: each
-// relaxed item of the floor, and that the facts are replayed.
+// Warnings lists what whoever reads the decision must know whatever it says: that
+// the facts are replayed, the profile in force, each relaxed item of the floor,
+// what verification warned of, and what was allowed only because the floor is
+// relaxed.
 func (d Decision) Warnings() []string { return append([]string(nil), d.warnings...) }
 
 // Policy returns the policy that decided; nil for the zero Decision.

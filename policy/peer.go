@@ -15,6 +15,9 @@ type peer struct {
 	name   string
 	source *diag.Source
 	tests  []peerTest
+
+	doc         *peerDocument
+	requirement *requirementText // nil: none
 }
 
 // peerTest is one line of a peer.
@@ -65,7 +68,7 @@ func (p *peer) explain(f *facts) []*diag.Node {
 }
 
 func newPeer(d *peerDocument, req *requirementText) *peer {
-	p := &peer{name: d.name.Value, source: d.src}
+	p := &peer{name: d.name.Value, source: d.src, doc: d, requirement: req}
 	add := func(n *yamlpos.Node, t peerTest) {
 		t.span.Start, t.span.End = n.Span()
 		p.tests = append(p.tests, t)

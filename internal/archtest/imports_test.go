@@ -35,7 +35,7 @@ var layers = map[string][]string{
 	"token":            {"code", "diag", "macho", "internal/..."},
 	"requirement/lint": {"code", "diag", "macho", "requirement", "internal/..."},
 	"requirement/lwcr": {"code", "diag", "requirement", "internal/..."},
-	"policy":           {"code", "diag", "requirement", "requirement/lint", "internal/..."},
+	"policy":           {"code", "diag", "policy/invent", "requirement", "requirement/lint", "internal/..."},
 
 	"policy/invent":      {"code", "internal/..."},
 	"policy/policytest":  {"code", "diag", "policy", "policy/invent", "internal/..."},
