@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,7 @@ type checker struct {
 	operation   string
 	explain     bool
 	format      string
+	log         logFlags
 
 	policy *policy.Policy
 	expr   *requirement.Expr
@@ -72,6 +74,7 @@ verified then, and the answer says so.`,
 	f.StringVar(&c.operation, "operation", "", "what the program wants to do, in the policy's `WORD`s")
 	f.BoolVar(&c.explain, "explain", false, "explain an allow too, with what was found for each clause")
 	addFormat(cmd, &c.format)
+	c.log.add(cmd)
 	return cmd
 }
 
@@ -79,6 +82,10 @@ func (c *checker) run(cmd *cobra.Command, targets []string) error {
 	if err := c.prepare(cmd, targets); err != nil {
 		return err
 	}
+	if err := c.log.open(cmd, c.policy != nil); err != nil {
+		return err
+	}
+	defer func() { _ = c.log.close() }()
 	ctx := cmd.Context()
 	if ctx == nil {
 		ctx = context.Background()
@@ -160,7 +167,12 @@ func (c *checker) judge(ctx context.Context, target string, s *code.Subject, err
 	case err != nil:
 		d = xpcpolicy.NotJudged(err)
 	case c.policy != nil:
-		d = xpcpolicy.CheckPolicy(ctx, c.policy, s, xpcpolicy.Request{Operation: c.operation, Now: now})
+		decision := xpcpolicy.CheckPolicy(ctx, c.policy, s, xpcpolicy.Request{Operation: c.operation, Now: now})
+		if err := c.log.record(ctx, decision, s, c.operation, now); err != nil {
+			fmt.Fprintln(c.stderr, "xpcpolicy check: the log: "+plain(err))
+			c.add(exitUnknown)
+		}
+		d = decision
 	default:
 		d = xpcpolicy.CheckRequirement(c.expr, s)
 	}
