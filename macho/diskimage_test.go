@@ -212,3 +212,31 @@ func FuzzPackageTrailers(f *testing.F) {
 		}
 	})
 }
+
+// FuzzKoly: whatever the numbers of a trailer say, a signature ends where the
+// trailer begins, or there is none.
+func FuzzKoly(f *testing.F) {
+	f.Add(uint64(1536), uint64(100), uint32(4), uint32(512))
+	f.Add(^uint64(0), uint64(1), uint32(4), uint32(512))
+	f.Add(uint64(1)<<63, uint64(1)<<63, uint32(4), uint32(512))
+	f.Add(uint64(0), uint64(9488), uint32(4), uint32(512))
+	f.Fuzz(func(t *testing.T, off, length uint64, version, header uint32) {
+		koly := make([]byte, kolySize)
+		copy(koly, kolyMagic)
+		be := binary.BigEndian
+		be.PutUint32(koly[4:], version)
+		be.PutUint32(koly[8:], header)
+		be.PutUint64(koly[fixtures.KolySignatureOffset:], off)
+		be.PutUint64(koly[fixtures.KolySignatureSize:], length)
+		m := &image{size: 10000, form: &form{}}
+		if p := m.readKoly(koly); p != nil || !m.hasSignature {
+			if m.hasSignature || p == nil && length != 0 {
+				t.Fatal("a signature beside a problem, or a size that nobody looked at")
+			}
+			return
+		}
+		if m.sigOff < 0 || m.sigSize <= 0 || m.sigOff+m.sigSize != m.size-kolySize {
+			t.Fatalf("the signature [%d, +%d) of %d bytes", m.sigOff, m.sigSize, m.size)
+		}
+	})
+}
