@@ -4,7 +4,7 @@ FUZZ    ?= 5s
 COUNT   ?= 10
 BIN     := dist/xpcpolicy
 
-.PHONY: help build test race lint cross fuzz bench bench-command fixtures real real-small update ci clean
+.PHONY: help build test race lint cross fuzz fuzz-million bench bench-command fixtures real real-small differential update ci clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ cross: ## build for macOS without cgo
 fuzz: ## run every fuzz target for FUZZ
 	@GO="$(GO)" FUZZ="$(FUZZ)" sh .ci/fuzz
 
+fuzz-million: ## run every fuzz target of macho a million times, at low priority (hours)
+	@GO="nice -n 19 $(GO)" FUZZ=1000000x DIRS=macho sh .ci/fuzz
+
 bench: ## benchmarks with allocations, COUNT runs each
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./requirement ./policy ./macho ./internal/plist
 
@@ -46,6 +49,9 @@ real: ## compare with every really signed package of the corpus (downloads about
 
 real-small: ## the same for five small packages
 	XPCPOLICY_REAL=small $(GO) test -tags real -timeout 20m -count 1 -v ./internal/real
+
+differential: ## compare with relic, go-macho and fullsailor/pkcs7 over all that `make real` fetched
+	cd internal/differential && $(GO) vet ./... && $(GO) test -count 1 -timeout 30m -v ./...
 
 update: ## rewrite golden files; review the difference
 	$(GO) test $$(grep -rl --include="*_test.go" "\"update\"" . | xargs -n1 dirname | sort -u) -update
