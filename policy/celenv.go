@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/hex"
+	"strings"
 	"sync"
 
 	"cel.dev/cel-go/cel"
@@ -41,6 +42,8 @@ var functionDocs = []function{
 	{"satisfies(requirements.NAME)", "The code satisfies a requirement of the document."},
 	{`satisfies("TEXT")`, "The code satisfies a text in Apple's requirement language, compiled when the policy is loaded."},
 	{`matches("NAME")`, "The code is the named peer."},
+	{`team("TEAM", …)`, "The verified team is one of these: short for subject.team_id in […]."},
+	{`channel("CHANNEL", …)`, "The channel is one of these, whose names are checked when the policy is loaded: short for subject.channel in […]."},
 	{`entitled("KEY")`, "The entitlement is there and is the boolean true."},
 	{"version(TEXT)", "A version to compare with <, <=, >, >=, == and !=: 2.1 is 2.1.0, 2.10 is newer than 2.9, pre-releases are older than their release. Null is older than everything; a text that is no version is an error."},
 	{"apple_version(TEXT)", "A version in the order that Apple's requirement language uses."},
@@ -63,6 +66,8 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 			cel.GlobalMacro("satisfies", 1, expandSatisfies),
 			cel.GlobalMacro("matches", 1, expandMatches),
 			cel.GlobalMacro("entitled", 1, expandEntitled),
+			cel.GlobalVarArgMacro("team", expandOneOf("team_id", nil)),
+			cel.GlobalVarArgMacro("channel", expandOneOf("channel", channels)),
 		),
 		cel.Function("version", cel.Overload("version_string", []*cel.Type{text}, versionType, cel.UnaryBinding(newVersion))),
 		cel.Function("apple_version", cel.Overload("apple_version_string", []*cel.Type{text}, appleVersionType, cel.UnaryBinding(newAppleVersion))),
@@ -117,6 +122,33 @@ func expandEntitled(eh cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.E
 	return eh.NewCall(operators.LogicalAnd,
 		eh.NewCall(operators.In, args[0], all()),
 		eh.NewCall(operators.Equals, eh.NewCall(operators.Index, all(), eh.Copy(args[0])), eh.NewLiteral(types.True))), nil
+}
+
+// expandOneOf writes subject.FIELD == TEXT, or subject.FIELD in [TEXT, …].
+func expandOneOf(field string, known []string) cel.MacroFactory {
+	return func(eh cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+		if len(args) == 0 {
+			return nil, eh.NewError(0, strings.TrimSuffix(field, "_id")+"() takes at least one text in quotes")
+		}
+		for _, arg := range args {
+			text, ok := literal(arg)
+			switch {
+			case !ok || text == "":
+				return nil, eh.NewError(arg.ID(), strings.TrimSuffix(field, "_id")+"() takes texts in quotes")
+			case known != nil && !contains(known, text):
+				message := "unknown " + field + " " + quoteShort(text)
+				if hint := didYouMean(text, known); hint != "" {
+					message += ": " + hint
+				}
+				return nil, eh.NewError(arg.ID(), message)
+			}
+		}
+		value := eh.NewSelect(eh.NewIdent("subject"), field)
+		if len(args) == 1 {
+			return eh.NewCall(operators.Equals, value, args[0]), nil
+		}
+		return eh.NewCall(operators.In, value, eh.NewList(args...)), nil
+	}
 }
 
 func literal(e ast.Expr) (string, bool) {

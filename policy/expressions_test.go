@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/diag"
-	"github.com/xpcpolicy/xpcpolicy/internal/plist"
 )
 
 // hidden is the client with nothing known but what the floor needs.
@@ -127,6 +125,12 @@ func TestUnknownsAreThoseOfPartialEvaluation(t *testing.T) {
 
 func TestExpressions(t *testing.T) {
 	t.Parallel()
+	embedded := func(valid bool) func(*code.Subject) {
+		return func(s *code.Subject) {
+			s.Profile = code.Known(code.Profile{Valid: valid, Name: "Acme", TeamIDs: []string{"ABCDE12345"}, CertMatch: code.Known(true),
+				Expired: code.Known(false), Expires: clock.AddDate(1, 0, 0), Entitlements: code.Known(dict(t, "x", true))})
+		}
+	}
 	bare := func(s *code.Subject) { // nothing optional is there
 		s.ClaimedTeamID = code.Absent[string]()
 		s.Info = code.Absent[code.Value]()
@@ -139,21 +143,30 @@ func TestExpressions(t *testing.T) {
 		change    func(*code.Subject)
 		want      answer
 	}{
-		"the verified team":                             {`subject.team_id == "ABCDE12345"`, nil, yes},
-		"a claim is not a verified team":                {`subject.team_id == "ABCDE12345"`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, no},
-		"the claim stays readable":                      {`subject.claimed_team_id == "ABCDE12345" && subject.team_id == null`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, yes},
-		"an absent team is null":                        {`subject.team_id == null`, bare, yes},
-		"null equals no text":                           {`subject.team_id == ""`, bare, no},
-		"null begins with nothing":                      {`subject.team_id.startsWith("")`, bare, unknown},
-		"nothing begins with null":                      {`subject.identifier.startsWith(subject.team_id)`, bare, unknown},
-		"an absent version is older than all":           {`version(subject.version) < version("0")`, bare, yes},
-		"an absent version is at least nothing":         {`version(subject.version) >= version("0")`, bare, no},
-		"absent equals absent only":                     {`version(subject.version) == version("0")`, bare, no},
-		"an absent time cannot be compared":             {`subject.signed_at < now`, bare, unknown},
-		"an absent Info.plist is empty":                 {`!has(subject.info.LSUIElement) && size(subject.info) == 0`, bare, yes},
-		"absent entitlements are empty":                 {`!("a" in subject.entitlements)`, bare, yes},
-		"a missing key is an error":                     {`subject.entitlements["a"] == true`, nil, unknown},
-		"a missing key is an error under not too":       {`subject.entitlements["a"] != true`, nil, unknown},
+		"the verified team":                       {`subject.team_id == "ABCDE12345"`, nil, yes},
+		"a claim is not a verified team":          {`subject.team_id == "ABCDE12345"`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, no},
+		"the claim stays readable":                {`subject.claimed_team_id == "ABCDE12345" && subject.team_id == null`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, yes},
+		"an absent team is null":                  {`subject.team_id == null`, bare, yes},
+		"null equals no text":                     {`subject.team_id == ""`, bare, no},
+		"null begins with nothing":                {`subject.team_id.startsWith("")`, bare, unknown},
+		"nothing begins with null":                {`subject.identifier.startsWith(subject.team_id)`, bare, unknown},
+		"an absent version is older than all":     {`version(subject.version) < version("0")`, bare, yes},
+		"an absent version is at least nothing":   {`version(subject.version) >= version("0")`, bare, no},
+		"absent equals absent only":               {`version(subject.version) == version("0")`, bare, no},
+		"an absent time cannot be compared":       {`subject.signed_at < now`, bare, unknown},
+		"an absent Info.plist is empty":           {`!has(subject.info.LSUIElement) && size(subject.info) == 0`, bare, yes},
+		"absent entitlements are empty":           {`!("a" in subject.entitlements)`, bare, yes},
+		"a missing key is an error":               {`subject.entitlements["a"] == true`, nil, unknown},
+		"a missing key is an error under not too": {`subject.entitlements["a"] != true`, nil, unknown},
+		"one team":                                      {`team("ABCDE12345")`, nil, yes},
+		"one of several teams":                          {`team("ZZZZZ99999", "ABCDE12345") && !team("ZZZZZ99999")`, nil, yes},
+		"a claim is no team":                            {`team("ABCDE12345")`, func(s *code.Subject) { s.Certs = code.Known(developerID("ZZZZZ99999")) }, no},
+		"one of several channels":                       {`channel("app-store", "developer-id") && !channel("testflight")`, nil, yes},
+		"a profile that Apple signed":                   {`subject.profile.valid && subject.profile.current && subject.profile.cert_match && "ABCDE12345" in subject.profile.team_ids && subject.profile.entitlements["x"] == true`, embedded(true), yes},
+		"a profile that nobody signed":                  {`subject.profile.embedded && !subject.profile.valid && !subject.profile.cert_match && subject.profile.team_ids == [] && subject.profile.name == null`, embedded(false), yes},
+		"no profile":                                    {`!subject.profile.embedded && !subject.profile.valid && subject.profile.expires == null`, func(s *code.Subject) { s.Profile = code.Absent[code.Profile]() }, yes},
+		"an unread profile":                             {`!subject.profile.valid`, func(s *code.Subject) { s.Profile = code.Unknown[code.Profile](errUnread) }, unknown},
+		"a match that nobody looked for":                {`!subject.profile.app_id_match`, embedded(true), unknown},
 		"entitled reads the boolean":                    {`entitled("com.acme.client")`, nil, yes},
 		"entitled is false without the key":             {`entitled("a")`, nil, no},
 		"entitled wants true, not a number":             {`entitled("com.acme.level")`, nil, no},
@@ -265,195 +278,5 @@ func TestAVersionThatIsNoneDoesNotSkipADeny(t *testing.T) {
 		assert.Equal(t, OutcomeDeny, d.Outcome())
 		assert.Equal(t, ReasonUnknownFact, d.Reason())
 		assert.Equal(t, []string{`matches("app")`}, d.Facts())
-	}
-}
-
-// bomb takes ten million steps and reads a fact, so that nothing folds it.
-const bomb = `["0","1","2","3","4","5","6","7","8","9"].all(a, ["0","1","2","3","4","5","6","7","8","9"].all(b, ["0","1","2","3","4","5","6","7","8","9"].all(c, ["0","1","2","3","4","5","6","7","8","9"].all(d, ["0","1","2","3","4","5","6","7","8","9"].all(e, ["0","1","2","3","4","5","6","7","8","9"].all(f, ["0","1","2","3","4","5","6","7","8","9"].all(g, a + b + c + d + e + f + g != subject.identifier)))))))`
-
-func TestTheCostLimitBites(t *testing.T) {
-	t.Parallel()
-	for name, text := range map[string]string{
-		"in a rule":     "rules: [{name: r, allow: " + quoteYAML(bomb) + "}]",
-		"in a variable": "variables: {b: " + quoteYAML(bomb) + "}\nrules: [{name: r, allow: vars.b}]",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := load(t, header+text)
-			d := decide(p, client(t))
-			assert.Equal(t, OutcomeUnknown, d.Outcome())
-			assert.Equal(t, ReasonError, d.Reason())
-			assert.Contains(t, d.Message(), "cost limit")
-			assert.Equal(t, diag.VerdictUnknown, d.Explain().Verdict, "the explaining program has a limit too")
-		})
-	}
-	deny := load(t, header+"rules: [{name: r, deny: "+quoteYAML(bomb)+"}, {name: rest, allow: 'true'}]")
-	assert.Equal(t, OutcomeDeny, decide(deny, client(t)).Outcome())
-
-	p := load(t, header+"rules: [{name: r, allow: "+quoteYAML(bomb)+"}]")
-	s := client(t)
-	b := newBinding(context.Background(), facts{p: p, s: s, whole: s})
-	program, err := b.explaining(p.rules[0].when)
-	require.NoError(t, err)
-	_, details, err := program.Eval(b)
-	require.ErrorContains(t, err, "cost limit")
-	if details != nil && details.ActualCost() != nil {
-		assert.Less(t, *details.ActualCost(), uint64(2*explainCost))
-	}
-}
-
-// Membership and equality of lists whose type nobody knows when the policy loads
-// go over all elements, and are paid for.
-func TestWholeListsArePaidFor(t *testing.T) {
-	t.Parallel()
-	items := make([]code.Value, 900)
-	for i := range items {
-		items[i] = plist.String(strings.Repeat("x", 2000) + strconv.Itoa(i))
-	}
-	s := edit(t, func(s *code.Subject) {
-		s.Info = code.Known(dict(t, "a", plist.Array(items...), "b", plist.Array(items...), "k", strings.Repeat("x", 2004)))
-	})
-	for _, condition := range []string{
-		`subject.info.a.all(x, x in subject.info.b)`,
-		`subject.info.a.all(x, !(x in subject.info.b) || true)`,
-		`subject.info.a.all(x, subject.info.a == subject.info.b)`,
-		`subject.info.a.all(x, subject.info == subject.info)`,
-		`subject.info.a.exists(x, x == subject.info.k)`,
-	} {
-		p := allowing(t, condition)
-		require.False(t, p.rules[0].when.simple, condition)
-		d := decide(p, s)
-		assert.Equal(t, OutcomeUnknown, d.Outcome(), condition)
-		assert.Contains(t, d.Message(), "cost limit", condition)
-		assert.Equal(t, diag.VerdictUnknown, d.Explain().Verdict, condition)
-	}
-	assert.True(t, decide(allowing(t, `subject.info.a.exists(x, x in ["a", "b"]) || subject.identifier in subject.info.a || true`), s).Allow())
-}
-
-func TestTheContextInterrupts(t *testing.T) {
-	t.Parallel()
-	cancelled, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, condition := range []string{"true", `subject.cdhashes.exists(h, h != "")`} {
-		d := allowing(t, condition).Decide(cancelled, Request{Subject: client(t)})
-		assert.Equal(t, OutcomeUnknown, d.Outcome())
-		assert.Equal(t, ReasonError, d.Reason())
-	}
-	p := allowing(t, bomb)
-	e := p.rules[0].when
-	require.False(t, e.simple)
-	unlimited, err := e.env.Program(e.ast, cel.InterruptCheckFrequency(interruptAt))
-	require.NoError(t, err)
-	short, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer stop()
-	s := client(t)
-	_, _, err = unlimited.ContextEval(short, newBinding(short, facts{p: p, s: s, whole: s}))
-	require.Error(t, err, "an interrupt stops a program that no cost limit stops")
-}
-
-// late is a context that ends after it was asked a number of times.
-type late struct {
-	context.Context
-	left int
-}
-
-func (c *late) Err() error {
-	if c.left--; c.left < 0 {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
-func TestAnExpiredContextNeverAllows(t *testing.T) {
-	t.Parallel()
-	p := load(t, header+"rules: [{name: first, allow: 'false'}, {name: r, allow: 'true'}]")
-	allowed := false
-	for n := range 10 {
-		d := p.Decide(&late{context.Background(), n}, Request{Subject: client(t), Now: clock})
-		allowed = d.Allow()
-		if n < 5 { // before and after each rule, and before the answer
-			require.False(t, allowed, "ended at look %d", n)
-			assert.Equal(t, ReasonError, d.Reason())
-			assert.Contains(t, d.Message(), "deadline")
-		}
-	}
-	assert.True(t, allowed)
-}
-
-func TestLargePropertyListsAreRefused(t *testing.T) {
-	t.Parallel()
-	array := func(n int) code.Value {
-		items := make([]code.Value, n)
-		for i := range items {
-			items[i] = plist.String(strconv.Itoa(i))
-		}
-		return plist.Array(items...)
-	}
-	many := make([]any, 0, 2*maxElements+2)
-	for i := range maxElements + 1 {
-		many = append(many, strconv.Itoa(i), i)
-	}
-	large := edit(t, func(s *code.Subject) {
-		s.Info = code.Known(dict(t, "a", array(100_000), "b", array(100_000), "d", dict(t, "a", array(maxElements)), "small", array(maxElements), "x", "y"))
-		s.Entitlements = code.Known(dict(t, many...))
-	})
-	for condition, why := range map[string]string{
-		`subject.info.a.all(g, g in subject.info.b)`:     "more than 2000 elements",
-		`subject.info.small.all(g, g in subject.info.b)`: "more than 2000 elements",
-		`subject.info.a == subject.info.b`:               "more than 2000 elements",
-		`!("0" in subject.info.a)`:                       "more than 2000 elements",
-		`size(subject.info.d) == 1`:                      "more than 2000 elements",
-		`subject.info == subject.info`:                   "more than 2000 elements",
-		`!("x" in subject.entitlements)`:                 "more than 2000 elements",
-	} {
-		d := decide(allowing(t, condition), large)
-		assert.Equal(t, OutcomeUnknown, d.Outcome(), condition)
-		assert.Equal(t, ReasonError, d.Reason(), condition)
-		assert.Contains(t, d.Message(), why, condition)
-	}
-	assert.True(t, decide(allowing(t, `subject.info.x == "y" && "7" in subject.info.small`), large).Allow(), "what else is there can be read")
-}
-
-// What is evaluated without a limit must be unable to reach one.
-func TestSimpleExpressions(t *testing.T) {
-	t.Parallel()
-	for condition, want := range map[string]bool{
-		sevenClauses: true,
-		`version(subject.version) >= version("2") && subject.identifier.startsWith("com.")`: true,
-		`subject.cdhashes.exists(h, h == "x")`:                                              false,
-		`subject.identifier.matches("^com[.]")`:                                             false,
-		`subject.identifier + "x" == "y"`:                                                   false,
-		`subject.cdhashes.map(h, h) == []`:                                                  false,
-		`string(subject.platform_byte) == "0"`:                                              false,
-		`process.euid + 1 == 5`:                                                             false,
-		`subject.team_id in ["A", "B"]`:                                                     true,
-		`subject.team_id == null || "x" in subject.info`:                                    true,
-		`[subject.identifier] == ["x"]`:                                                     false,
-		`size([subject.identifier]) == 1`:                                                   false,
-		`{"k": subject.identifier}.k == "x"`:                                                false,
-		`subject.cdhashes == ["x"]`:                                                         false,
-		`subject.info.a in subject.info.b`:                                                  false,
-		`subject.info.a == subject.info.b`:                                                  false,
-	} {
-		assert.Equal(t, want, allowing(t, condition).rules[0].when.simple, condition)
-	}
-	p := load(t, header+"variables: {v: 'subject.cdhashes.exists(h, h == \"\")'}\nrules: [{name: r, allow: '!vars.v'}]")
-	assert.False(t, p.rules[0].when.simple, "a variable is part of the rule that reads it")
-}
-
-func TestNestingIsBounded(t *testing.T) {
-	t.Parallel()
-	for name, condition := range map[string]string{
-		"parentheses": strings.Repeat("(", 3000) + "true" + strings.Repeat(")", 3000),
-		"lists":       strings.Repeat("[", 500) + strings.Repeat("]", 500) + " == []",
-		"ternaries":   strings.Repeat("true ? true : ", 500) + "true",
-		"long":        strings.Repeat("true && ", 2000) + "true",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := Parse("deep.yaml", []byte(header+"rules: [{name: r, allow: "+quoteYAML(condition)+"}]"))
-			require.Error(t, err)
-			assert.IsType(t, diag.List{}, err)
-		})
 	}
 }

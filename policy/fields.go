@@ -137,6 +137,36 @@ var fields = []field{
 	{"subject.runtime_version", typeString, true, "The version of the hardened runtime.",
 		func(f *facts) any { return nullable(f.s.RuntimeVersion) }},
 
+	{"subject.profile.embedded", typeBool, false, "A provisioning profile is embedded. What it says counts for nothing unless subject.profile.valid is true.",
+		func(f *facts) any {
+			return fact(f.s.Profile, false, func(code.Profile) any { return true })
+		}},
+	{"subject.profile.valid", typeBool, false, "Apple signed the profile. False when there is none.",
+		profiled(false, func(p *code.Profile) any { return p.Valid })},
+	{"subject.profile.current", typeBool, false, "It is valid and had not expired when the code was verified. False when there is none.",
+		profiled(false, func(p *code.Profile) any {
+			return always(p.Expired, func(expired bool) any { return p.Valid && !expired })
+		})},
+	{"subject.profile.cert_match", typeBool, false, "The profile lists the certificate that signed each slice. False when there is none.",
+		profiled(false, func(p *code.Profile) any { return always(p.CertMatch, func(ok bool) any { return ok && p.Valid }) })},
+	{"subject.profile.app_id_match", typeBool, false, "The profile was made for the application identifier of each slice. False when there is none.",
+		profiled(false, func(p *code.Profile) any { return always(p.AppIDMatch, func(ok bool) any { return ok && p.Valid }) })},
+	{"subject.profile.all_devices", typeBool, false, "The profile names no devices: it is for distribution. False when there is none.",
+		profiled(false, func(p *code.Profile) any { return p.Valid && p.AllDevices })},
+	{"subject.profile.name", typeString, true, "The name of a valid profile.",
+		profiled(nil, func(p *code.Profile) any { return nonEmpty(p.Name) })},
+	{"subject.profile.team_ids", typeStrings, false, "The teams of a valid profile; empty when there is none.",
+		profiled([]string{}, func(p *code.Profile) any { return append([]string{}, p.TeamIDs...) })},
+	{"subject.profile.expires", typeTime, true, "When a valid profile expires.",
+		profiled(nil, func(p *code.Profile) any {
+			if p.Expires.IsZero() {
+				return nil
+			}
+			return p.Expires
+		})},
+	{"subject.profile.entitlements", typePlist, false, "What a valid profile authorises: values, or patterns that end in *; empty when there is none.",
+		profiled(code.Value{}, func(p *code.Profile) any { return fact(p.Entitlements, code.Value{}, same[code.Value]) })},
+
 	{"process.auid", typeInt, false, "The audit user: who logged in.", word(0)},
 	{"process.euid", typeInt, false, "The effective user.", word(1)},
 	{"process.egid", typeInt, false, "The effective group.", word(2)},
@@ -176,6 +206,18 @@ var fields = []field{
 }
 
 var errNoProcess = errors.New("this is a file, not a running process")
+
+// profiled reads an embedded profile; one that Apple did not sign says nothing.
+func profiled(none any, get func(*code.Profile) any) func(*facts) any {
+	return func(f *facts) any {
+		return fact(f.s.Profile, none, func(p code.Profile) any {
+			if !p.Valid {
+				return none
+			}
+			return get(&p)
+		})
+	}
+}
 
 func word(i int) func(*facts) any {
 	return func(f *facts) any {

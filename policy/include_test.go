@@ -140,7 +140,7 @@ func TestIncludesStayInTheFolder(t *testing.T) {
 	assert.False(t, errors.Is(err, os.ErrNotExist))
 }
 
-const profiled = header + `
+const withProfile = header + `
 peers: {app: {team: ABCDE12345}}
 rules:
   - {name: betas, deny: 'subject.channel == "testflight"'}
@@ -157,14 +157,14 @@ profiles:
 func TestAProfileMustBeAskedForAndIsLoud(t *testing.T) {
 	t.Parallel()
 	debuggable := edit(t, func(s *code.Subject) { s.Entitlements = code.Known(dict(t, "get-task-allow", true)) })
-	plain, err := Parse("p.yaml", []byte(profiled))
+	plain, err := Parse("p.yaml", []byte(withProfile))
 	require.NoError(t, err)
 	assert.Empty(t, plain.Profile())
 	assert.Equal(t, "floor:debuggable", decide(plain, debuggable).Reason())
 	assert.Equal(t, []string{"betas", "apps"}, plain.Rules())
 	assert.Empty(t, decide(plain, client(t)).Warnings())
 
-	dev, err := Load(nil, "p.yaml", Options{Profile: "development", Text: []byte(profiled)})
+	dev, err := Load(nil, "p.yaml", Options{Profile: "development", Text: []byte(withProfile)})
 	require.NoError(t, err)
 	assert.Equal(t, "development", dev.Profile())
 	assert.Equal(t, []string{"betas", "apps", "ours"}, dev.Rules())
@@ -179,7 +179,7 @@ func TestAProfileMustBeAskedForAndIsLoud(t *testing.T) {
 	}
 	assert.True(t, decide(dev, debuggable).Allow())
 
-	_, err = Load(nil, "p.yaml", Options{Profile: "developmant", Text: []byte(profiled)})
+	_, err = Load(nil, "p.yaml", Options{Profile: "developmant", Text: []byte(withProfile)})
 	var list diag.List
 	require.ErrorAs(t, err, &list)
 	assert.Contains(t, diag.Text(list...), `there is no profile "developmant"`)
