@@ -19,6 +19,18 @@ type Process struct {
 	Strength TokenStrength `json:"token_strength,omitempty"`
 	// Status are the kernel's code-signing flags of the process.
 	Status Fact[KernelFlags] `json:"status,omitzero"`
+	// CDHash is the hash of the CodeDirectory that the kernel enforces, 20 bytes.
+	CDHash Fact[Hex] `json:"cdhash,omitzero"`
+	// Identifier and TeamID are the kernel's. It names no team for platform code.
+	Identifier Fact[string] `json:"identifier,omitzero"`
+	TeamID     Fact[string] `json:"team_id,omitzero"`
+	// ValidationCategory says how the kernel came to trust the signature: 1
+	// platform, 2 TestFlight, 3 development, 4 App Store, 5 enterprise, 6 Developer
+	// ID, 7 local signing, 10 none; absent on systems that do not say.
+	ValidationCategory Fact[uint32] `json:"validation_category,omitzero"`
+	// Path is where the program's file was when the kernel was asked. It is for
+	// display only.
+	Path string `json:"path,omitempty"`
 }
 
 // PID returns word 5 of the token. A process identifier alone is no identity.

@@ -68,12 +68,26 @@ type need struct {
 	// disk marks checks of files: for a running process the kernel hashes pages as
 	// they are used, and nothing asks for the resources.
 	disk bool
+	// process marks checks of a running process.
+	process bool
+}
+
+// concerns reports whether the check is needed for facts of this origin.
+func (n *need) concerns(o Origin) bool {
+	if o == OriginKernel {
+		return !n.disk
+	}
+	return !n.process
 }
 
 // mandatory are the checks that every decision needs: steps C1 to C20 of static
 // validation, and for files the seal of the resources and the strict checks of a
 // bundle, which do not apply to a single file.
 var mandatory = [...]need{
+	{id: "P1", always: true, whole: true, process: true}, {id: "P2", always: true, whole: true, process: true},
+	{id: "P3", always: true, whole: true, process: true}, {id: "P4", always: true, whole: true, process: true},
+	{id: "P5", always: true, whole: true, process: true}, {id: "P6", always: true, whole: true, process: true},
+	{id: "P8", always: true, whole: true, process: true}, {id: "P9", always: true, whole: true, process: true},
 	{id: "C1", always: true}, {id: "C2", always: true}, {id: "C3", always: true}, {id: "C4", always: true},
 	{id: "C5", always: true}, {id: "C6", always: true},
 	{id: "C7"}, {id: "C8"}, {id: "C9"}, {id: "C10"}, {id: "C11"}, {id: "C12"},
@@ -89,8 +103,8 @@ var mandatory = [...]need{
 // Mandatory lists the checks that every decision needs, by origin.
 func Mandatory(o Origin) []string {
 	var ids []string
-	for _, m := range mandatory {
-		if o != OriginKernel || !m.disk {
+	for i := range mandatory {
+		if m := &mandatory[i]; m.concerns(o) {
 			ids = append(ids, m.id)
 		}
 	}
@@ -141,8 +155,9 @@ func (s *Subject) Verified() error {
 // it is listed. The checks of thin code need not name its architecture, and those
 // of the bundle as a whole name none.
 func (v *Validity) ran(origin Origin, arch string, thin bool) error {
-	for _, m := range mandatory {
-		if origin == OriginKernel && m.disk {
+	for i := range mandatory {
+		m := &mandatory[i]
+		if !m.concerns(origin) {
 			continue
 		}
 		found := false

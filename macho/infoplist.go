@@ -18,6 +18,9 @@ func (s *slice) loadInfo() *problem {
 		s.info, s.hasInfo = b.info, b.info != nil
 		return nil
 	}
+	if s.runningInfo() {
+		return nil
+	}
 	sect := s.m.infoSect
 	if sect == nil {
 		return nil
@@ -74,7 +77,10 @@ func parseInfo(b []byte) (code.Value, error) {
 // checkResourceDirectory compares slot 3 with the CodeResources file. Only a
 // bundle has one.
 func (s *slice) checkResourceDirectory() check {
-	if s.v.bundle != nil && s.v.opts.NoResources {
+	switch {
+	case s.v.running != nil:
+		return notApplicable("nobody asks for the resources of a running program")
+	case s.v.bundle != nil && s.v.opts.NoResources:
 		return notRun(resourcesLeftOut)
 	}
 	c := s.compareResourceDirectory()

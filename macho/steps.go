@@ -297,6 +297,9 @@ func (s *slice) checkEarlyUse() check {
 }
 
 func (s *slice) checkPages() check {
+	if s.v.running != nil {
+		return notApplicable(kernelHashes)
+	}
 	if !s.v.pages {
 		return notRun("only the identity was asked for")
 	}
@@ -307,5 +310,6 @@ func (s *slice) checkStructure() check {
 	if s.m.form != nil {
 		return notApplicable("the file is no Mach-O file")
 	}
+	s.warnLibraries()
 	return verdictOf(s.m.checkStructure(s.best.limit()))
 }

@@ -20,6 +20,8 @@ type verification struct {
 	report report
 	plists int // bytes of property lists read so far
 	known  *authorities
+	// running is the program in whose file one slice is verified; nil: it is a file.
+	running *Running
 	// attributes reads the extended attributes of the file; nil when it can have none.
 	attributes attributeReader
 	stapled    int64  // size of a ticket that is stapled to a package
