@@ -117,6 +117,10 @@ func readFat(r io.ReaderAt, size int64) (*container, *problem) {
 	for i, a := range archs {
 		m, p := readImage(r, a.offset, a.size)
 		if p != nil {
+			if i == 0 && allArchives(r, archs) {
+				p.err.Err = fmt.Errorf("%w: it holds static libraries", errNotMachO)
+				return nil, p // a file like any other, as for Apple
+			}
 			p.err.Arch = archName(a.cpu, a.sub)
 			if p.err.Status == code.StatusUnsigned { // no Mach-O inside a universal file
 				p.err.Status = code.StatusBadObjectFormat
@@ -134,6 +138,19 @@ func readFat(r io.ReaderAt, size int64) (*container, *problem) {
 		c.align = append(c.align, a.align)
 	}
 	return c, nil
+}
+
+// allArchives reports whether all that a universal file holds are static libraries,
+// which no system loads as code.
+func allArchives(r io.ReaderAt, archs []fatArch) bool {
+	const magic = "!<arch>\n"
+	for _, a := range archs {
+		var head [len(magic)]byte
+		if _, err := r.ReadAt(head[:min(int64(len(head)), a.size)], a.offset); err != nil || string(head[:]) != magic {
+			return false
+		}
+	}
+	return true
 }
 
 // checkArchs checks the table of a universal header by itself.

@@ -9,8 +9,8 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/code"
 )
 
-// maxFaults is how many violations of one kind are kept; the others are counted.
-const maxFaults = 16
+// maxItemFaults is how many violations of one kind are kept; the others are counted.
+const maxItemFaults = 16
 
 // itemFaults collects violations by file, from several goroutines. Which are kept does
 // not depend on the order in which they are found.
@@ -40,12 +40,12 @@ func (f *itemFaults) add(path string, p problem) {
 		f.apple[s] = true
 	}
 	at, _ := slices.BinarySearchFunc(f.kept, p.err.Path, func(a problem, path string) int { return strings.Compare(a.err.Path, path) })
-	if at >= maxFaults {
+	if at >= maxItemFaults {
 		return
 	}
 	f.kept = slices.Insert(f.kept, at, p)
-	if len(f.kept) > maxFaults {
-		f.kept = f.kept[:maxFaults]
+	if len(f.kept) > maxItemFaults {
+		f.kept = f.kept[:maxItemFaults]
 	}
 }
 

@@ -113,6 +113,13 @@ func (s *scan) judge(at string, subject *code.Subject, entry *sealed) {
 		facts.SealedCDHash = code.Hex(entry.cdhash).String()
 		facts.CDHashDiffers = !hasCDHash(subject, facts.SealedCDHash)
 	}
+	for _, w := range subject.Validity.Warnings {
+		if sh := s.v.shared; sh.warnings < maxNestedFacts {
+			sh.warnings++
+			w.Message, w.Arch = at+": "+archPrefix(w.Arch)+w.Message, ""
+			s.v.report.warnings = append(s.v.report.warnings, w)
+		}
+	}
 	p := s.verdictOn(subject, entry)
 	if p != nil {
 		facts.Status = p.err.Status
@@ -127,6 +134,13 @@ func (s *scan) judge(at string, subject *code.Subject, entry *sealed) {
 	if len(sh.nested) < maxNestedFacts {
 		sh.nested = append(sh.nested, facts)
 	}
+}
+
+func archPrefix(arch string) string {
+	if arch == "" {
+		return ""
+	}
+	return arch + ": "
 }
 
 // hasCDHash reports whether one of the slices is the build with this hash.
@@ -235,8 +249,7 @@ func (s *scan) otherVersions() {
 		if st, err := fs.Lstat(d.fsys, name); err == nil && st.IsDir() && name != s.b.version {
 			others = append(others, name)
 		}
-		s.stop = s.v.shared.step(s.v.ctx)
-		return s.stop == nil && len(others) <= maxUnits
+		return s.goOn() && len(others) <= maxUnits
 	})
 	if err != nil {
 		s.nested.add(s.v.where("Versions"), ioProblem("framework", -1, err))

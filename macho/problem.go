@@ -149,7 +149,7 @@ func (r *report) validity() code.Validity {
 			out.Reason += fmt.Sprintf(" (and %d more)", total-1)
 		}
 		for _, p := range c.problems {
-			if p.err.Path != "" && len(out.Paths) < maxFaults {
+			if p.err.Path != "" && len(out.Paths) < maxItemFaults {
 				out.Paths = append(out.Paths, p.err.Path)
 			}
 		}

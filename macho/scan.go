@@ -35,6 +35,7 @@ type scan struct {
 	found   itemFaults     // R8
 	nested  itemFaults     // R9
 	units   int            // nested code met
+	warned  int            // about unsealed programs
 	unrun   string         // why R9 counts as not run; empty: it ran
 	tie     string         // why Apple's answer is unsure
 	stop    *problem       // why the walk ended early
@@ -92,7 +93,7 @@ func (s *scan) walk(d *handle, rel string, depth int) {
 	for s.stop == nil {
 		entries, err := list.ReadDir(dirBatch)
 		for _, e := range entries {
-			if s.stop = s.v.shared.step(s.v.ctx); s.stop != nil {
+			if !s.goOn() {
 				return
 			}
 			at := path.Join(rel, e.Name())
@@ -112,6 +113,15 @@ func (s *scan) walk(d *handle, rel string, depth int) {
 	if after, err := fs.Stat(d.fsys, "."); err != nil || !after.ModTime().Equal(before.ModTime()) {
 		s.changed(rel, "the directory changed while it was read")
 	}
+}
+
+// goOn counts an item, and reports whether the walk goes on. What stopped it once
+// stays.
+func (s *scan) goOn() bool {
+	if s.stop == nil {
+		s.stop = s.v.shared.step(s.v.ctx)
+	}
+	return s.stop == nil
 }
 
 func (s *scan) unreadable(rel string, err error) {
@@ -177,7 +187,7 @@ func (s *scan) item(d *handle, name, rel string, depth int) {
 	}
 	if r == nil || r.omit {
 		if rel != s.b.infoRel() {
-			s.v.shared.unsealed.add(s.v.where(s.b.support, rel))
+			s.leftOut(rel, mode)
 		}
 		return
 	}
@@ -195,6 +205,16 @@ func (s *scan) item(d *handle, name, rel string, depth int) {
 	default:
 		entry.seen = true
 		s.hash(d, name, rel, st, entry)
+	}
+}
+
+// leftOut records a file that the rules seal nowhere.
+func (s *scan) leftOut(rel string, mode fs.FileMode) {
+	at := s.v.where(s.b.support, rel)
+	s.v.shared.unsealed.add(at)
+	if mode.IsRegular() && mode&0o111 != 0 && s.warned < maxItemFaults {
+		s.warned++
+		s.v.report.warn("unsealedExecutable", "", "%.400q may be executed, and no signature covers it", at)
 	}
 }
 
@@ -260,8 +280,7 @@ func (s *scan) listUnsealed(d *handle, name, rel string) {
 	defer sub.release()
 	err = eachName(sub.fsys, func(n string) bool {
 		s.v.shared.unsealed.add(s.v.where(s.b.support, rel, n))
-		s.stop = s.v.shared.step(s.v.ctx)
-		return s.stop == nil
+		return s.goOn()
 	})
 	if err != nil {
 		s.unreadable(rel, err)

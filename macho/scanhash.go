@@ -29,6 +29,7 @@ type shared struct {
 	codeAsData  nameList
 	nested      []code.NestedCode // the walk's goroutine only
 	nestedTotal int
+	warnings    int // of nested code
 
 	mu       sync.Mutex // guards what follows
 	progress Progress

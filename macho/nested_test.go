@@ -1,0 +1,247 @@
+package macho
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/fixtures"
+)
+
+func TestFactsOfABundle(t *testing.T) {
+	t.Parallel()
+	b := fixtures.F3()
+	b.Files = fixtures.Tree{"Resources/logo.txt": {Data: []byte("logo\n")}, "Resources/tool": {Data: fixtures.AdHoc()}, "Resources/link": {Link: "logo.txt"}}
+	tree := b.Tree()
+	tree["Contents/Resources/.DS_Store"] = fixtures.Node{Data: []byte("x"), Exec: true}
+	tree["Contents/Frameworks/Example.framework/Versions/A/.DS_Store"] = fixtures.Node{Data: []byte("x")}
+	tree["Contents/_MASReceipt/receipt"] = fixtures.Node{Data: []byte("x")}
+	s := verifyTree(t, "F3.app", tree, nil)
+	require.NoError(t, s.Verified(), describe(s))
+	facts, ok, err := s.Bundle.Get()
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Equal(t, code.FileList{Total: 3, First: []string{
+		"Contents/Frameworks/Example.framework/Versions/A/.DS_Store", "Contents/Resources/.DS_Store", "Contents/_MASReceipt/receipt",
+	}}, facts.Unsealed)
+	assert.Equal(t, code.FileList{Total: 1, First: []string{"Contents/Resources/tool"}}, facts.CodeAsData)
+	assert.True(t, hasWarning(s, "unsealedExecutable"))
+	assert.Equal(t, int64(1), facts.Links)
+	require.Len(t, facts.Nested, 3)
+	assert.Equal(t, 3, facts.NestedTotal)
+	for i, path := range []string{"Contents/Frameworks/Example.framework", "Contents/MacOS/helper", "Contents/XPCServices/Service.xpc"} {
+		n := facts.Nested[i]
+		assert.Equal(t, path, n.Path)
+		assert.Equal(t, code.StatusSuccess, n.Status)
+		assert.Contains(t, n.Requirement, n.Identifier)
+		assert.Equal(t, n.SealedCDHash, n.CDHash)
+		assert.False(t, n.CDHashDiffers)
+	}
+	assert.Equal(t, "framework with Mach-O thin (x86_64)", facts.Nested[0].Format)
+	// The framework has an Info.plist among its resources, the app two files.
+	assert.Equal(t, int64(3), facts.Sealed)
+
+	alone := verifyBytes(t, fixtures.F1())
+	assert.True(t, alone.Bundle.IsAbsent())
+	for _, id := range []string{"R2", "R8", "R10", "T1", "T4"} {
+		assert.Equal(t, code.NotApplicable, alone.Validity.Find(id).Outcome, id)
+	}
+}
+
+func TestNestedCode(t *testing.T) {
+	t.Parallel()
+	const (
+		helper  = "Contents/MacOS/helper"
+		service = "Contents/XPCServices/Service.xpc"
+	)
+	signedAs := func(identifier string) fixtures.Node {
+		o := fixtures.Good()
+		o.Identifier = identifier
+		return fixtures.Node{Data: fixtures.Sign(o), Exec: true}
+	}
+	for name, tt := range map[string]struct {
+		change func(tree fixtures.Tree)
+		want   code.Status
+		apple  string
+		path   string
+	}{
+		"nothing changed": {func(fixtures.Tree) {}, code.StatusSuccess, "errSecSuccess", ""},
+		"a helper of another name": {func(tree fixtures.Tree) { tree[helper] = signedAs("com.example.other") },
+			code.StatusBadNestedCode, "errSecCSBadNestedCode", helper},
+		"a newer helper": {func(tree fixtures.Tree) {
+			o := fixtures.Good()
+			o.Identifier, o.Version = "com.example.helper", "9.9.9"
+			tree[helper] = fixtures.Node{Data: fixtures.Sign(o), Exec: true}
+		}, code.StatusSuccess, "errSecSuccess", ""},
+		"a helper with a changed page": {func(tree fixtures.Tree) {
+			b := bytes.Clone(tree[helper].Data)
+			b[0x1100] ^= 1
+			tree[helper] = fixtures.Node{Data: b, Exec: true}
+		}, code.StatusSignatureFailed, "errSecCSSignatureFailed", helper},
+		"a helper that is a script": {func(tree fixtures.Tree) { tree[helper] = fixtures.Node{Data: []byte("#!/bin/sh\n"), Exec: true} },
+			code.StatusUnsigned, "errSecCSUnsigned", helper},
+		"a file of a service changed": {func(tree fixtures.Tree) {
+			tree[service+"/Contents/Resources/added"] = fixtures.Node{Data: []byte("x")}
+		}, code.StatusBadResource, "errSecCSBadResource", service + "/Contents/Resources/added"},
+		"another name counts before a file": {func(tree fixtures.Tree) {
+			for name := range tree {
+				if strings.HasPrefix(name, service) {
+					delete(tree, name)
+				}
+			}
+			b := fixtures.Bundle{Name: "Service", Code: fixtures.Good(), Type: "XPC!"}
+			tree.Merge(service, b.Tree())
+			tree[service+"/Contents/Resources/added"] = fixtures.Node{Data: []byte("x")}
+		}, code.StatusBadNestedCode, "errSecCSBadNestedCode", service},
+		"a service that is a file": {func(tree fixtures.Tree) {
+			for name := range tree {
+				if strings.HasPrefix(name, service) {
+					delete(tree, name)
+				}
+			}
+			tree[service] = fixtures.Node{Data: []byte("x")}
+		}, code.StatusUnsigned, "errSecCSUnsigned", service},
+		"a helper that is gone": {func(tree fixtures.Tree) { delete(tree, helper) },
+			code.StatusBadResource, "errSecCSBadResource", helper},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tree := fixtures.F3().Tree()
+			tt.change(tree)
+			s := verifyTree(t, "F3.app", tree, nil)
+			assert.Equal(t, tt.want, s.Validity.Status, describe(s))
+			assert.Equal(t, tt.apple, appleSays(s), describe(s))
+			if tt.path != "" {
+				var e *code.Error
+				require.ErrorAs(t, s.Verified(), &e)
+				assert.Equal(t, tt.path, e.Path)
+			}
+			facts, ok, _ := s.Bundle.Get()
+			assert.True(t, ok)
+			for _, n := range facts.Nested {
+				assert.Equal(t, n.CDHash != n.SealedCDHash, n.CDHashDiffers, n.Path)
+			}
+		})
+	}
+}
+
+func TestWithoutAJudgeNestedCodeIsNotVerified(t *testing.T) {
+	t.Parallel()
+	dir := writeBundle(t)
+	for name, tt := range map[string]struct {
+		change func(o *Options)
+		notRun []string
+		reason string
+	}{
+		"nobody judges requirements": {func(o *Options) { o.Requirement = nil }, []string{"R9"}, "requirements"},
+		"nested code was looked at":  {func(o *Options) { o.Shallow = true }, []string{"R9"}, "C20"},
+		"the files were left out":    {func(o *Options) { o.NoResources = true }, []string{"R1", "R2", "R8", "R9", "R10"}, "left out"},
+		"a requirement nobody answers": {func(o *Options) {
+			o.Requirement = func(string, *code.Subject) code.Status { return code.StatusSignatureNotVerifiable }
+		}, nil, ""},
+	} {
+		o := options()
+		tt.change(&o)
+		s, err := Verify(t.Context(), dir, o)
+		require.NoError(t, err)
+		assert.Error(t, s.Verified(), name)
+		assert.True(t, s.Validity.Apple.IsUnknown(), name)
+		for _, id := range tt.notRun {
+			assert.Equal(t, code.NotRun, s.Validity.Find(id).Outcome, "%s: %s", name, id)
+			assert.Contains(t, s.Validity.Find(id).Reason, tt.reason, "%s: %s", name, id)
+		}
+		if tt.notRun == nil {
+			assert.Equal(t, code.StatusSignatureNotVerifiable, code.StatusOf(s.Verified()), name)
+		}
+	}
+}
+
+func TestRequirementIsAskedForEverySlice(t *testing.T) {
+	t.Parallel()
+	b := fixtures.F3()
+	helper := b.Tools["MacOS/helper"]
+	helper.Arches = []fixtures.Arch{fixtures.X8664, fixtures.ARM64}
+	b.Tools = map[string]fixtures.Options{"MacOS/helper": helper}
+	b.Bundles = nil
+	dir := filepath.Join(t.TempDir(), "F3.app")
+	require.NoError(t, b.Tree().Write(dir))
+	var seen []string
+	o := options()
+	o.Requirement = func(_ string, s *code.Subject) code.Status {
+		seen = append(seen, s.Arch)
+		if s.Arch == "arm64" {
+			return code.StatusReqFailed
+		}
+		return code.StatusSuccess
+	}
+	s, err := Verify(t.Context(), dir, o)
+	require.NoError(t, err)
+	assert.Equal(t, code.StatusBadNestedCode, s.Validity.Status, describe(s))
+	assert.Equal(t, []string{"x86_64", "arm64"}, seen)
+}
+
+func TestManyFaultsAreCountedAndTheFirstNamed(t *testing.T) {
+	t.Parallel()
+	tree := fixtures.F3().Tree()
+	for i := range 50 {
+		tree["Contents/Resources/"+string(rune('A'+i/10))+string(rune('0'+i%10))] = fixtures.Node{Data: []byte("x")}
+	}
+	s := verifyTree(t, "F3.app", tree, nil)
+	c := s.Validity.Find("R8")
+	assert.Equal(t, code.StatusBadResource, c.Status)
+	assert.Equal(t, 50, c.Total)
+	require.Len(t, c.Paths, maxItemFaults)
+	assert.Equal(t, "Contents/Resources/A0", c.Paths[0])
+	assert.Contains(t, c.Reason, "and 49 more")
+	assert.Equal(t, "errSecCSBadResource", appleSays(s))
+}
+
+func TestSpecialFilesAreRefusedAndNeverOpened(t *testing.T) {
+	t.Parallel()
+	for _, place := range []string{"Contents/Resources/pipe", "Contents/MacOS/pipe", "Contents/pipe", "Contents/XPCServices/Service.xpc/Contents/pipe"} {
+		s := verifyTree(t, "F3.app", fixtures.F3().Tree(), func(dir string) error {
+			return syscall.Mkfifo(filepath.Join(dir, place), 0o600)
+		})
+		assert.Equal(t, code.StatusResourceNotSupported, s.Validity.Status, describe(s))
+	}
+}
+
+func TestDeepDirectoriesAreRefused(t *testing.T) {
+	t.Parallel()
+	s := verifyTree(t, "F3.app", fixtures.F3().Tree(), func(dir string) error {
+		return os.MkdirAll(filepath.Join(dir, "Contents/Resources"+strings.Repeat("/d", maxDirDepth+5)), 0o755)
+	})
+	assert.Equal(t, code.StatusTooBig, s.Validity.Status, describe(s))
+	assert.True(t, s.Bundle.IsUnknown(), "the walk did not end")
+}
+
+func TestProgressIsToldAndNeverAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	b := fixtures.F3()
+	b.Files = fixtures.Tree{}
+	for i := range 1000 {
+		b.Files["Resources/"+string(rune('a'+i/100))+string(rune('a'+i/10%10))+string(rune('a'+i%10))] = fixtures.Node{Data: []byte("x")}
+	}
+	dir := filepath.Join(t.TempDir(), "F3.app")
+	require.NoError(t, b.Tree().Write(dir))
+	o := options()
+	var told []Progress // the race detector looks at it
+	o.Progress = func(p Progress) { told = append(told, p) }
+	s, err := Verify(context.Background(), dir, o)
+	require.NoError(t, err)
+	require.NoError(t, s.Verified(), describe(s))
+	require.NotEmpty(t, told)
+	assert.LessOrEqual(t, len(told), 1002/progressFiles)
+	for i, p := range told {
+		assert.LessOrEqual(t, p.Files, p.Sealed)
+		assert.True(t, i == 0 || p.Files > told[i-1].Files)
+	}
+}
