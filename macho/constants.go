@@ -30,6 +30,12 @@ const (
 	cmdMinTVOS       = uint32(types.LC_VERSION_MIN_TVOS)
 	cmdMinWatchOS    = uint32(types.LC_VERSION_MIN_WATCHOS)
 	cmdBuildVersion  = uint32(types.LC_BUILD_VERSION)
+	cmdLoad          = uint32(types.LC_LOAD_DYLIB)
+	cmdLoadWeak      = uint32(types.LC_LOAD_WEAK_DYLIB)
+	cmdLoadLazy      = uint32(types.LC_LAZY_LOAD_DYLIB)
+	cmdLoadUpward    = uint32(types.LC_LOAD_UPWARD_DYLIB)
+	cmdReexport      = uint32(types.LC_REEXPORT_DYLIB)
+	cmdSearchPath    = uint32(types.LC_RPATH)
 
 	// subtypeCapabilities are the bits of a CPU subtype that say what the code
 	// can do (pointer authentication), not what it runs on.

@@ -31,6 +31,10 @@ type image struct {
 	platform   uint32
 	minOS, sdk string
 
+	// libraries and searchPaths are the names in the load commands, at most
+	// maxLibraries of each.
+	libraries, searchPaths []string
+
 	segments []segment
 	infoSect *section // __TEXT,__info_plist
 	// linkEnd is what the first __LINKEDIT segment or symbol table command ends
@@ -175,6 +179,10 @@ func (m *image) readCommands(rd bin.Reader, order bin.Order, ncmds uint32) *prob
 				m.platform = map[uint32]uint32{cmdMinMacOS: 1, cmdMinIOS: 2, cmdMinTVOS: 3, cmdMinWatchOS: 4}[cmd]
 				m.minOS, m.sdk = packedVersion(minOS, 2), packedVersion(sdk, 2)
 			}
+		case cmdLoad, cmdLoadWeak, cmdLoadLazy, cmdLoadUpward, cmdReexport:
+			m.libraries = addName(m.libraries, &body, order)
+		case cmdSearchPath:
+			m.searchPaths = addName(m.searchPaths, &body, order)
 		case cmdCodeSignature:
 			if m.hasSignature {
 				return fail(at, "a second LC_CODE_SIGNATURE")

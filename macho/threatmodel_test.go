@@ -26,7 +26,6 @@ import (
 // pending names vectors whose verdict or facts are not right yet, and why. A vector
 // that stands here and comes out right fails, so that the list cannot grow old.
 var pending = map[string]string{
-	"library-beside-app":        "nothing looks at the libraries that a program loads",
 	"code-resources-is-noise":   "Apple's answer to a list that is none is left open",
 	"code-resources-with-cycle": "Apple's answer to a list without end is left open",
 	"code-resources-missing":    "Apple's answer is left open when there are two slices, although both say the same",
