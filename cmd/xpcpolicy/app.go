@@ -104,7 +104,7 @@ line, policy, requirement); 3 could not tell (missing, unreadable or unknown).`,
 	})
 	root.AddCommand(a.checkCommand(), a.showCommand(), a.verifyCommand(), a.factsCommand(),
 		a.reqCommand(), a.csreqCommand(), a.testCommand(), a.simulateCommand(), a.replayCommand(), a.explainCommand(), a.tokenCommand(), a.versionCommand(), a.manCommand())
-	root.AddCommand(a.scanCommand())
+	root.AddCommand(a.scanCommand(), a.diffCommand())
 	return root
 }
 
