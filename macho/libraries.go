@@ -10,8 +10,8 @@ import (
 )
 
 // maxLibraries bounds the names of libraries, and the search paths, that are kept;
-// large programs load some hundred. Each name may be joined with each path.
-const maxLibraries = 1024
+// large programs load some hundred.
+const maxLibraries = 4096
 
 // addName appends the text that a load command points at, from its own start. A
 // command that points nowhere is left out: no loader would accept it.
@@ -36,9 +36,9 @@ func (s *slice) warnLibraries() {
 		return
 	}
 	var first []string
-	seen := map[string]bool{}
+	seen, outside := map[string]bool{}, s.m.loadsOutside(path.Dir(b.executable))
 	for _, name := range s.m.libraries {
-		if !s.m.loadsOutside(path.Dir(b.executable), name) || seen[name] {
+		if !outside(name) || seen[name] {
 			continue
 		}
 		if seen[name] = true; len(first) < 5 {
@@ -53,13 +53,17 @@ func (s *slice) warnLibraries() {
 	}
 }
 
-// loadsOutside reports whether a library's name can lead out of the bundle. dir is
-// the directory of the program, from the bundle's root.
-func (m *image) loadsOutside(dir, name string) bool {
-	if rest, ok := strings.CutPrefix(name, "@rpath/"); ok {
-		return slices.ContainsFunc(m.searchPaths, func(p string) bool { return m.leaves(dir, p+"/"+rest) })
+// loadsOutside returns a test whether a library's name can lead out of the bundle.
+// dir is the directory of the program, from the bundle's root. A name that climbs
+// up from a search path counts as one that does.
+func (m *image) loadsOutside(dir string) func(name string) bool {
+	elsewhere := slices.ContainsFunc(m.searchPaths, func(p string) bool { return m.leaves(dir, p) })
+	return func(name string) bool {
+		if rest, ok := strings.CutPrefix(name, "@rpath/"); ok {
+			return elsewhere || len(m.searchPaths) > 0 && slices.Contains(strings.Split(rest, "/"), "..")
+		}
+		return m.leaves(dir, name)
 	}
-	return m.leaves(dir, name)
 }
 
 // leaves reports whether a name without a search path leads out of the bundle. The
@@ -77,7 +81,7 @@ func (m *image) leaves(dir, name string) bool {
 		return false
 	case strings.HasPrefix(name, "/"):
 		clean := path.Clean(name)
-		return !strings.HasPrefix(clean, "/System/") && !strings.HasPrefix(clean, "/usr/lib/")
+		return !strings.HasPrefix(clean, "/System/") && !strings.HasPrefix(clean, "/usr/lib/") && clean != "/usr/lib"
 	}
 	return true // found from the working directory, which the caller chooses
 }

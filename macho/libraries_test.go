@@ -32,6 +32,8 @@ func TestNamesOfLibrariesThatLeaveTheBundle(t *testing.T) {
 		"a search path inside":                      {"@rpath/A.framework/A", []string{"@executable_path/../Frameworks"}, 2, false},
 		"a second search path outside":              {"@rpath/A.framework/A", []string{"@executable_path/../Frameworks", "@loader_path/../../.."}, 2, true},
 		"a search path of the system":               {"@rpath/libswiftCore.dylib", []string{"/usr/lib/swift"}, 2, false},
+		"a name that climbs up from a search path":  {"@rpath/../../../liba.dylib", []string{"@executable_path/../Frameworks"}, 2, true},
+		"a search path of the system's libraries":   {"@rpath/liba.dylib", []string{"/usr/lib/"}, 2, false},
 		"no search path":                            {"@rpath/A.framework/A", nil, 2, false},
 		"the place of a program, from a library":    {"@executable_path/../../../liba.dylib", nil, 6, false},
 		"the place of a library, from that library": {"@loader_path/../../../liba.dylib", nil, 6, true},
@@ -39,7 +41,7 @@ func TestNamesOfLibrariesThatLeaveTheBundle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &image{fileType: tt.fileType, searchPaths: tt.paths}
-			assert.Equal(t, tt.want, m.loadsOutside(dir, tt.library))
+			assert.Equal(t, tt.want, m.loadsOutside(dir)(tt.library))
 		})
 	}
 }
