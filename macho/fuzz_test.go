@@ -188,7 +188,11 @@ func readCMS(t *testing.T, b []byte) (s *signedData, certs []*x509.Certificate, 
 	content := newContent(s.content)
 	if err := s.verify(cert, content, s.contentType); err != nil {
 		// Nobody has the content of the real ones: their signatures verify all the same.
-		if _, alg, e := s.algorithm(); e != nil || checkSignature(cert, alg, s.signedSet(), s.signature) != nil {
+		_, alg, e := s.algorithm()
+		if e != nil || checkSignature(cert, alg, s.signedSet(), s.signature) != nil {
+			return s, certs, false
+		}
+		if p, e := pkcs7.Parse(s.bare()); e != nil || len(p.Signers) != 1 { // part of the cross-check
 			return s, certs, false
 		}
 	} else if len(s.attrs) == 0 {
