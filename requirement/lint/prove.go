@@ -1,0 +1,122 @@
+package lint
+
+import (
+	"time"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/requirement"
+)
+
+// How much proof one text may have, in steps of requirement.ImpliesOptions: some
+// milliseconds in all. What is not proved within them counts as not proved.
+const (
+	allSteps = 1_200_000
+	oneProof = 300_000
+)
+
+func (p *pass) options() (requirement.ImpliesOptions, bool) {
+	steps := min(p.steps, oneProof)
+	p.steps -= steps / 8 // nearly all proofs are short; eight long ones are enough
+	return requirement.ImpliesOptions{MaxSteps: steps}, steps > 0
+}
+
+// never reports whether no program satisfies a branch.
+func (p *pass) never(b *branch) bool {
+	if b.plain() {
+		return false
+	}
+	o, ok := p.options()
+	return ok && requirement.Contradiction(conjunction(b.lits), o).Answer == requirement.Yes
+}
+
+// excludes reports whether two literals cannot hold together.
+func (p *pass) excludes(a, b literal) bool {
+	o, ok := p.options()
+	return ok && requirement.Contradiction(conjunction([]literal{a, b}), o).Answer == requirement.Yes
+}
+
+// always reports whether every program satisfies the requirement.
+func (p *pass) always() bool {
+	if p.over || len(p.branches) == 0 || requirement.Eval(p.expr, bareProgram(), requirement.Options{}).Outcome == requirement.False {
+		return false // a program with nothing in it is a counterexample
+	}
+	for i := range p.branches {
+		if len(p.branches[i].lits) == 0 {
+			return true
+		}
+	}
+	o, ok := p.options()
+	return ok && requirement.Tautology(p.expr, o).Answer == requirement.Yes
+}
+
+// plain reports whether the literals of a branch plainly do not depend on each
+// other: none is negated, none looks at what another one looks at, and each can be
+// true. Such a branch can be satisfied, and nothing follows from it but what it
+// says. It must be right, not complete.
+func (b *branch) plain() bool {
+	for i, l := range b.lits {
+		if l.not || !independent(l.e) {
+			return false
+		}
+		for _, m := range b.lits[:i] {
+			if sameSubject(l.e, m.e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// independent reports whether a term alone can be true and implies nothing about
+// others, except anchors about anchors.
+func independent(e *requirement.Expr) bool {
+	switch e.Op {
+	case requirement.OpIdent, requirement.OpCDHash, requirement.OpAppleAnchor, requirement.OpAppleGeneric, requirement.OpNotarized:
+		return true
+	case requirement.OpAnchorHash:
+		return e.Slot >= requirement.SlotRoot && e.Slot <= 2
+	case requirement.OpCertField:
+		_, known := requirement.SubjectField(e.Key)
+		return known && e.Match == requirement.MatchEqual && e.Value != "" && e.Slot >= requirement.SlotRoot && e.Slot <= 2
+	case requirement.OpCertGeneric:
+		return e.Match == requirement.MatchExists && e.Slot >= requirement.SlotRoot && e.Slot <= 2
+	case requirement.OpInfo, requirement.OpEntitlement:
+		return e.Match == requirement.MatchExists ||
+			e.Value != "" && (e.Match == requirement.MatchEqual || e.Match == requirement.MatchGreaterEqual)
+	}
+	return false
+}
+
+// sameSubject reports whether two terms look at the same thing.
+func sameSubject(a, b *requirement.Expr) bool {
+	return a.Op == b.Op && a.Slot == b.Slot && a.Key == b.Key
+}
+
+func conjunction(lits []literal) *requirement.Expr {
+	var all *requirement.Expr
+	for _, l := range lits {
+		e := l.e
+		if l.not {
+			e = &requirement.Expr{Op: requirement.OpNot, X: e}
+		}
+		if all == nil {
+			all = e
+		} else {
+			all = &requirement.Expr{Op: requirement.OpAnd, X: all, Y: e}
+		}
+	}
+	if all == nil {
+		return &requirement.Expr{Op: requirement.OpTrue}
+	}
+	return all
+}
+
+// bareProgram is ad-hoc code without identifier, property list and entitlements.
+func bareProgram() *code.Subject {
+	s := &code.Subject{Notarized: code.Known(false), InTrustCache: code.Known(false), LegacyListed: code.Known(false)}
+	s.Identifier, s.CDHashes = code.Absent[string](), code.Absent[[]code.CDHash]()
+	s.PlatformByte, s.SignedAt = code.Absent[uint8](), code.Absent[time.Time]()
+	s.Info, s.Entitlements = code.Absent[code.Value](), code.Absent[code.Value]()
+	s.Certs = code.Absent[[]code.Certificate]()
+	return s
+}
