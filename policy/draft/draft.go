@@ -176,13 +176,16 @@ func (w *drafter) try(ctx context.Context, d *Draft, builds []Build) []string {
 		if err != nil {
 			return append(problems, "the suite does not load: "+err.Error())
 		}
-		r := suite.Run(ctx, p, policytest.Options{Load: func(_ context.Context, path string, _ time.Time) (*code.Subject, error) {
+		given := func(path string) (*code.Subject, error) {
 			for _, b := range builds {
 				if b.Path == path {
 					return b.Subject, nil
 				}
 			}
 			return nil, fmt.Errorf("there is no build %q", path)
+		}
+		r := suite.Run(ctx, p, policytest.Options{Facts: given, Load: func(_ context.Context, path string, _ time.Time) (*code.Subject, error) {
+			return given(path)
 		}})
 		for i := range r.Checks {
 			if c := &r.Checks[i]; c.Outcome != policytest.Passed {

@@ -13,10 +13,12 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/policy/invent"
 )
 
-// Build is one verified program. Path is how suites call it.
+// Build is one verified program, or the facts of one.
 type Build struct {
-	Path    string
+	Path    string // how suites name the file
 	Subject *code.Subject
+	// Facts is set when Path is a facts file and no program.
+	Facts bool
 }
 
 // signer is who signs: builds of one signer and one set of identifiers are one peer.

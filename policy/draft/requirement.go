@@ -29,6 +29,7 @@ func (g *group) requirementOf() (string, error) {
 		if g.team != "" {
 			parts = append(parts, b.CertificateSubject(requirement.SlotLeaf, "OU", b.Equal(g.team)))
 		}
+		parts = append(parts, g.sharedMarkers(b)...)
 	case unsigned:
 		var hashes []requirement.Term
 		for _, h := range g.cdhashes() {
@@ -55,6 +56,27 @@ func (g *group) requirementOf() (string, error) {
 		return "", err
 	}
 	return requirement.Format(e), nil
+}
+
+// sharedMarkers are the marker extensions that the leaf and its issuer have in every
+// build. Below a private root they mean what its owner wants, as in telling
+// development certificates from others.
+func (g *group) sharedMarkers(b requirement.Builder) []requirement.Term {
+	var terms []requirement.Term
+	first, _, _ := g.builds[0].Subject.Certs.Get()
+	for slot := 0; slot < 2 && slot < len(first)-1; slot++ {
+		for _, oid := range first[slot].Extensions {
+			shared := code.MarkerName(oid) != ""
+			for _, build := range g.builds {
+				certs, _, _ := build.Subject.Certs.Get()
+				shared = shared && slot < len(certs)-1 && certs[slot].HasExtension(oid)
+			}
+			if shared {
+				terms = append(terms, b.CertificateExtension(int32(slot), oid.String(), b.Exists()))
+			}
+		}
+	}
+	return terms
 }
 
 func either(b requirement.Builder, terms []requirement.Term) requirement.Term {

@@ -29,7 +29,11 @@ func yamlList(list []string) string {
 func (w *drafter) policy() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Drafted from %d builds: the narrowest policy that allows them all.", w.count())
+	if n := w.count(); n == 1 {
+		line("# Drafted from one build: the narrowest policy that allows it.")
+	} else {
+		line("# Drafted from %d builds: the narrowest policy that allows them all.", n)
+	}
 	line("# Read it, and decide what each of them may ask for.")
 	for _, n := range w.notes {
 		line("# NOTE: %s", strings.Join(strings.Fields(diag.Printable(n)), " "))
@@ -231,7 +235,11 @@ func (w *drafter) suite(development bool) string {
 			if len(g.builds) > 1 {
 				name += " " + strconv.Itoa(i+1)
 			}
-			line("  %s: { file: %s }", name, yaml(build.Path))
+			key := "file"
+			if build.Facts {
+				key = "facts"
+			}
+			line("  %s: { %s: %s }", name, key, yaml(build.Path))
 			if g.kind != develop || development {
 				allowed = append(allowed, fmt.Sprintf("%s: allow", name))
 			}
@@ -249,8 +257,15 @@ func (w *drafter) suite(development bool) string {
 	} else {
 		line("    expect: { %s }", strings.Join(allowed, ", "))
 	}
+	var mutations []string
 	if oldest != "" {
-		line("mutations: { oldest: %s }", yaml(oldest))
+		mutations = append(mutations, "oldest: "+yaml(oldest))
+	}
+	if development {
+		mutations = append(mutations, "skip: [development-certificate], because: the profile is for development builds")
+	}
+	if len(mutations) > 0 {
+		line("mutations: { %s }", strings.Join(mutations, ", "))
 	} else {
 		line("mutations: auto")
 	}

@@ -29,7 +29,7 @@ func (a *attacker) older() {
 	case !a.o.Versions && a.o.Oldest == "":
 		a.cannot("", "neither the policy nor its tests speak of versions")
 		return
-	case !hasVersion && a.o.Oldest == "":
+	case !hasVersion:
 		a.cannot("", "the program has no version")
 		return
 	}
