@@ -25,6 +25,8 @@ type compiler struct {
 	peers        map[string]*peer
 	variables    map[string]*expression
 	texts        map[string]*requirementText // by slot name
+	versions     map[string]bool             // variables that hold a version as text
+	terms        []ruleTerm                  // the rules so far
 	env          *cel.Env
 }
 
@@ -43,6 +45,7 @@ type dependency struct {
 }
 
 func (c *compiler) compile(d *document) {
+	c.versions = map[string]bool{}
 	base, err := baseEnv()
 	if err != nil { // a mistake in our tables, which every test meets
 		c.add(diag.Diagnostic{Summary: "internal error: " + err.Error()})
@@ -70,6 +73,7 @@ func (c *compiler) compile(d *document) {
 		}
 		name := "vars." + v.key.Value
 		c.variables[name] = e
+		c.versions[name] = (&versionFlow{c: c, ast: e.ast.NativeRep(), compared: func(ast.Expr) {}}).of(e.ast.NativeRep().Expr(), nil)
 		c.extend(cel.Variable(name, e.ast.OutputType()))
 	}
 	for i := range d.rules {
@@ -85,6 +89,7 @@ func (c *compiler) compile(d *document) {
 			continue
 		}
 		r := &d.rules[i]
+		c.review(r, e)
 		c.p.addRule(rule{name: r.name.Value, deny: r.deny, message: r.message, operations: r.operations, when: e}, c.guard(e))
 	}
 }
@@ -211,7 +216,7 @@ func (c *compiler) check(p *parsed) *expression {
 		c.issues(p.reader, p.node, issues)
 		return nil
 	}
-	if !p.vet(checked) {
+	if !c.vet(p, checked) {
 		return nil
 	}
 	start, end := p.node.Span()
@@ -325,45 +330,3 @@ func namesOf[T any](m map[string]T) []string {
 }
 
 var reservedNames = []string{"subject", "process", "operation", "now", "vars", "requirements"}
-
-// textVersions are the fields that hold a version as text.
-var textVersions = []string{"subject.version", "subject.build", "subject.min_os", "subject.sdk", "subject.runtime_version"}
-
-// vet refuses what compiles and cannot be meant.
-func (p *parsed) vet(checked *cel.Ast) bool {
-	n, rep, ok := p.node, checked.NativeRep(), true
-	refuse := func(id int64, summary, detail string) {
-		r, _ := rep.SourceInfo().GetOffsetRange(id)
-		from, to := byteOffset(n.Value, int(r.Start)), byteOffset(n.Value, int(r.Stop))
-		if to <= from {
-			from, to = wordAt(n.Value, from)
-		}
-		p.inside(n, from, to, summary, detail)
-		ok = false
-	}
-	ast.PostOrderVisit(rep.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		switch e.Kind() {
-		case ast.ComprehensionKind:
-			if v := e.AsComprehension().IterVar(); slices.Contains(reservedNames, v) {
-				refuse(e.ID(), "a variable of a comprehension cannot be called "+v, "it would hide the facts of that name")
-			}
-		case ast.CallKind:
-			call := e.AsCall()
-			switch call.FunctionName() {
-			case "version":
-				if s, isText := literal(call.Args()[0]); isText {
-					if _, isVersion := parseVersion(s); !isVersion {
-						refuse(call.Args()[0].ID(), quoteShort(s)+" is not a version", `a version looks like "2.10", "2.1b3" or "2.1-rc.1"`)
-					}
-				}
-			case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
-				for _, arg := range call.Args() {
-					if ref := rep.ReferenceMap()[arg.ID()]; ref != nil && slices.Contains(textVersions, ref.Name) && rep.GetType(arg.ID()) != types.DynType {
-						refuse(e.ID(), "this compares versions as texts, where \"2.10\" is less than \"2.9\"", "write version("+ref.Name+") and version(\"…\")")
-					}
-				}
-			}
-		}
-	}))
-	return ok
-}

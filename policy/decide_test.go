@@ -268,7 +268,7 @@ func TestTrust(t *testing.T) {
 				cond = `subject.team_id == "ABCDE12345" && subject.anchor == "private" && subject.channel == "private"`
 			}
 			if strings.Contains(name, "has no team") {
-				cond = "subject.team_id == null && subject.claimed_team_id != null"
+				cond = `subject.team_id == null && subject.claimed_team_id != null && subject.cdhash == "` + cdhash + `"`
 			}
 			p := load(t, header+"trust: {"+tt.trust+"}\nrules: [{name: all, allow: '"+cond+"'}]")
 			d := decide(p, edit(t, tt.change))

@@ -48,9 +48,9 @@ func (r *report) add(d diag.Diagnostic) {
 }
 
 // warn reports what does not refuse the policy.
-func (r *reader) warn(n *yamlpos.Node, summary, detail string) {
+func (r *reader) warn(n *yamlpos.Node, rule, summary, detail string) {
 	start, end := n.Span()
-	r.add(diag.Diagnostic{Severity: diag.Warning, Source: r.src, Span: diag.Span{Start: start, End: end}, Summary: summary, Why: detail})
+	r.add(diag.Diagnostic{Severity: diag.Warning, Rule: rule, Source: r.src, Span: diag.Span{Start: start, End: end}, Summary: summary, Why: detail})
 }
 
 // position is where a node stands, as in "peers.yaml:3:5".

@@ -95,7 +95,7 @@ func (r *reader) trust(n *yamlpos.Node, keys []key, t *trust) {
 			continue
 		}
 		if teams == nil && n.Kind == yamlpos.Scalar && t.apple {
-			r.warn(at, "whoever holds this root can sign as any team, those of Apple's roots included", "bind it: {sha256: …, teams: […]}")
+			r.warn(at, "PV103 any-team-root", "whoever holds this root can sign as any team, those of Apple's roots included", "bind it: {sha256: …, teams: […]}")
 		}
 		t.roots[key] = teams
 	}
