@@ -103,11 +103,12 @@ func openVersion(fsys fs.FS, name, version string) (*bundle, error) {
 // the executable lies.
 func (b *bundle) layout(version string) (exeDir string, err error) {
 	fsys := b.fsys
-	versioned := path.Ext(b.name) == ".framework" && exists(fsys, "Versions")
+	framework := path.Ext(b.name) == ".framework" && exists(fsys, "Versions")
+	versioned := framework && (version != "" || exists(fsys, "Versions/Current"))
 	switch {
 	case isDir(fsys, "Contents"):
 		b.support, b.infoPath, exeDir = "Contents", "Contents/Info.plist", "Contents/MacOS"
-		if versioned {
+		if framework {
 			b.problems = append(b.problems, unjudged(code.StatusAmbiguousBundleFormat, "bundle", -1, "it has both Contents and Versions: readers disagree which of them counts"))
 		}
 	case exists(fsys, "Contents"):
@@ -129,8 +130,13 @@ func (b *bundle) layout(version string) (exeDir string, err error) {
 		b.support, b.infoPath, exeDir = ".", "Info.plist", "."
 	case isFile(fsys, "Resources/Info.plist"):
 		b.support, b.infoPath, exeDir = ".", "Resources/Info.plist", "."
+	case framework:
+		return "", errors.New("there is no Versions/Current")
 	default:
 		return "", errNoBundle
+	}
+	if framework && b.support == "." {
+		b.problems = append(b.problems, unjudged(code.StatusUnsealedFrameworkRoot, "Versions/Current", -1, "it is missing, so that the framework has no version in use"))
 	}
 	return exeDir, nil
 }

@@ -74,6 +74,20 @@ func (p probe) compareMain(s *code.Subject, r row, files map[string][]row, archi
 	p.eq("an archive in a signed bundle is valid", code.StatusSuccess, s.Validity.Status)
 }
 
+// compareArchive looks at one static library in a universal file. It is the main
+// executable of a bundle that is signed with files of its own.
+func compareArchive(p probe, path string) {
+	s, err := xpcpolicy.Verify(context.Background(), path, xpcpolicy.Options{Now: now})
+	if err != nil {
+		p.differ("Verify", "a subject", err)
+		return
+	}
+	p.eq("an archive has no slices", 0, len(s.Slices))
+	p.eq("nor an architecture", "", s.Arch)
+	p.eq("verdict", code.StatusSuccess, s.Validity.Status)
+	p.eq("Verified", error(nil), s.Verified())
+}
+
 // compareResources compares what other readers found in the seal and on disk.
 func (p probe) compareResources(s *code.Subject, r row) {
 	want := r.Resources

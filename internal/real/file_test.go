@@ -56,6 +56,9 @@ func compareFiles(t *tally, p pinned, dir string, rows []row) {
 		case "bundle":
 			t.rows++
 			compareBundle(probe{t, p.key() + " " + r.Path}, at(dir, r.Path), r, byFile, archives)
+		case "archive":
+			t.rows++
+			compareArchive(probe{t, p.key() + " " + r.Path}, at(dir, r.Path))
 		case "detached-bundle":
 			t.rows++
 			compareDetached(probe{t, p.key() + " " + r.Path}, at(dir, r.Path), r)

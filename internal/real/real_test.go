@@ -8,7 +8,7 @@
 //
 // XPCPOLICY_REAL is "small" (five packages) or "all" (the default), and
 // XPCPOLICY_REAL_CACHE names the directory that keeps what was fetched. It does
-// NOT look at what a bundle seals, and not at static archives.
+// NOT look into static archives.
 package real
 
 import (
