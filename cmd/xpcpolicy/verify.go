@@ -21,8 +21,11 @@ type verifier struct {
 	verbose     bool
 	shallow     bool
 	noResources bool
+	detached    string
+	lists       []string
 	format      string
 
+	options  xpcpolicy.Options // of every target
 	progress *progress
 }
 
@@ -41,7 +44,8 @@ either, because whoever signs writes that requirement.
 Our verdict follows Apple's validation and adds stricter rules. --apple prints the
 verdict of Apple's own validation instead, offline, and the exit code follows it.
 
---shallow and --no-resources leave out a part, and the verdict says which.
+--shallow and --no-resources leave out a part, and the verdict says which. --crl asks
+certificate revocation lists: where they do not answer, nobody can tell.
 
 Exit codes: 0 valid and satisfies its own requirement, 1 not, 3 could not tell.`,
 		Example: `  xpcpolicy verify examples/helper/client
@@ -55,6 +59,8 @@ Exit codes: 0 valid and satisfies its own requirement, 1 not, 3 could not tell.`
 	f.BoolVarP(&v.verbose, "verbose", "v", false, "list every check, and the designated requirement")
 	f.BoolVar(&v.shallow, "shallow", false, "verify nested code without its pages and resources, as codesign without --deep")
 	f.BoolVar(&v.noResources, "no-resources", false, "leave the files of a bundle alone, as codesign --ignore-resources")
+	f.StringArrayVar(&v.lists, "crl", nil, "ask a certificate revocation list in a `FILE`, DER or PEM; may be repeated")
+	f.StringVar(&v.detached, "detached", "", "verify with the detached signature in a `FILE`, instead of the one in the target")
 	addFormat(cmd, &v.format)
 	return cmd
 }
@@ -66,17 +72,17 @@ func (v *verifier) run(cmd *cobra.Command, targets []string) error {
 	if len(targets) == 0 {
 		return usage(cmd, "which program? Name at least one target")
 	}
+	if err := v.load(cmd, targets); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	v.progress = v.newProgress("verified")
 	defer v.progress.end()
-	now := time.Now()
 	return pipeline[string, verdict]{
 		work: func(target string) verdict {
-			o := xpcpolicy.Options{
-				Arch: v.arch, Now: now, Shallow: v.shallow, NoResources: v.noResources,
-				Progress: v.progress.bundle(),
-			}
+			o := v.options
+			o.Progress = v.progress.bundle()
 			s, err := xpcpolicy.Verify(ctx, target, o)
 			v.progress.add(1, sizeOf(s))
 			r := v.judge(target, s, err)
@@ -101,6 +107,33 @@ func (v *verifier) run(cmd *cobra.Command, targets []string) error {
 		},
 		idle: v.flush,
 	}.run(slices.Values(targets))
+}
+
+// load reads the files that flags name: without them nothing is judged.
+func (v *verifier) load(cmd *cobra.Command, targets []string) error {
+	v.options = xpcpolicy.Options{Arch: v.arch, Now: time.Now(), Shallow: v.shallow, NoResources: v.noResources}
+	if dashes := countDashes(append([]string{v.detached}, v.lists...)); dashes > 1 {
+		return usage(cmd, "standard input can be read once, and - stands in %d places", dashes)
+	}
+	for _, name := range v.lists {
+		b, err := v.read(name)
+		if err != nil {
+			return usage(cmd, "the revocation list cannot be read: %s", plain(err))
+		}
+		v.options.CRLs = append(v.options.CRLs, b)
+	}
+	if !cmd.Flags().Changed("detached") {
+		return nil
+	}
+	if len(targets) > 1 {
+		return usage(cmd, "a detached signature is of one program, and there are %d targets", len(targets))
+	}
+	b, err := v.read(v.detached)
+	if err != nil {
+		return usage(cmd, "the detached signature cannot be read: %s", plain(err))
+	}
+	v.options.Detached = append([]byte{}, b...) // never nil: an empty file is no signature
+	return nil
 }
 
 // verdict is the answer about one target.
@@ -137,6 +170,10 @@ func (v *verifier) judge(target string, s *code.Subject, err error) verdict {
 	if err != nil && len(r.limits) > 0 {
 		sound, err = v.apartFromLimits(s, err)
 	}
+	if err == nil {
+		err = v.revocation(s)
+		r.status = code.StatusOf(err)
+	}
 	switch {
 	case err == nil:
 		r.outcome, r.status = policy.OutcomeAllow, code.StatusSuccess
@@ -147,6 +184,23 @@ func (v *verifier) judge(target string, s *code.Subject, err error) verdict {
 		r.outcome, r.message = policy.OutcomeDeny, err.Error()
 	}
 	return r
+}
+
+// revocation returns why the lists do not answer for code with certificates, when
+// somebody asked them. What they revoked has failed before.
+func (v *verifier) revocation(s *code.Subject) error {
+	if len(v.options.CRLs) == 0 {
+		return nil
+	}
+	for _, view := range s.PerSlice() {
+		if view.Certs.IsAbsent() {
+			continue
+		}
+		if err := view.Revocation.Err(); err != nil {
+			return &code.Error{Status: code.StatusSignatureNotVerifiable, Part: "revocation lists", Off: -1, Arch: view.Arch, Err: err}
+		}
+	}
+	return nil
 }
 
 // byApple is the verdict of Apple's validation.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +112,83 @@ func TestLimitsTakeOnlyTheirChecksOut(t *testing.T) {
 			assert.Equal(t, tt.verdict, r.word())
 			assert.Equal(t, tt.exit, r.exit())
 			assert.Equal(t, tt.verdict == "valid-within-limits", len(r.limits) > 0)
+		})
+	}
+}
+
+// TestRevocationListsMustAnswer asks lists of the issuers of a program, and lists
+// that say nothing about it.
+func TestRevocationListsMustAnswer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	list := func(name string, issuer fixtures.Identity, next time.Time, serials ...int64) string {
+		l := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: next}
+		for _, n := range serials {
+			l.RevokedCertificateEntries = append(l.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(n), RevocationTime: time.Now().Add(-time.Hour)})
+		}
+		der, err := x509.CreateRevocationList(rand.Reader, l, issuer.Parsed(), issuer.Key)
+		require.NoError(t, err)
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, der, 0o644))
+		return path
+	}
+	ca, root := fixtures.DeveloperIDCA(), fixtures.Identity{Cert: fixtures.Root(), Key: fixtures.Key("ca-root")}
+	soon := time.Now().Add(time.Hour)
+	good, above := list("good", ca, soon), list("above", root, soon)
+	revoked := list("revoked", ca, soon, fixtures.DeveloperID().Parsed().SerialNumber.Int64())
+	stale := list("stale", ca, time.Now().Add(-time.Minute))
+	signed, adhoc := filepath.Join(dir, "signed"), filepath.Join(dir, "adhoc")
+	require.NoError(t, os.WriteFile(signed, fixtures.F1(), 0o755))
+	o := fixtures.Good()
+	o.AdHoc = true
+	require.NoError(t, os.WriteFile(adhoc, fixtures.Sign(o), 0o755))
+	for name, tt := range map[string]struct {
+		args []string
+		exit exit
+		text string
+	}{
+		"every issuer answers":            {[]string{"--crl", good, "--crl", above, signed}, exitYes, "valid on disk"},
+		"revoked":                         {[]string{"--crl", revoked, "--crl", above, signed}, exitNo, "CSSMERR_TP_CERT_REVOKED"},
+		"one issuer does not answer":      {[]string{"--crl", good, signed}, exitUnknown, "there is no list of its issuer"},
+		"the list is old":                 {[]string{"--crl", stale, "--crl", above, signed}, exitUnknown, "stale"},
+		"the list is none":                {[]string{"--crl", signed, signed}, exitUnknown, "unknown, errSecCSSignatureNotVerifiable"},
+		"nobody revokes ad-hoc code":      {[]string{"--crl", good, adhoc}, exitYes, "valid on disk"},
+		"Apple's validation asks no list": {[]string{"--apple", "--crl", revoked, "--crl", above, signed}, exitYes, "valid on disk, for Apple"},
+		"no such list":                    {[]string{"--crl", filepath.Join(dir, "absent"), signed}, exitUsage, "the revocation list cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			assert.Equal(t, int(tt.exit), Main(append([]string{"verify"}, tt.args...), nil, &out, &out))
+			assert.Contains(t, out.String(), tt.text)
+		})
+	}
+}
+
+func TestVerifyWithADetachedSignature(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := fixtures.SignDetached(fixtures.Good())
+	program, signature, other := filepath.Join(dir, "program"), filepath.Join(dir, "signature"), filepath.Join(dir, "other")
+	require.NoError(t, os.WriteFile(program, d.Program, 0o755))
+	require.NoError(t, os.WriteFile(signature, d.Signature, 0o644))
+	require.NoError(t, os.WriteFile(other, d.Program, 0o755))
+	for name, tt := range map[string]struct {
+		args []string
+		exit exit
+		text string
+	}{
+		"without it the program is unsigned": {[]string{program}, exitNo, "code object is not signed at all"},
+		"with it the program is valid":       {[]string{"--detached", signature, program}, exitYes, "valid on disk"},
+		"an empty file is no signature":      {[]string{"--detached", os.DevNull, program}, exitNo, "program: "},
+		"one signature is of one program":    {[]string{"--detached", signature, program, other}, exitUsage, "of one program"},
+		"no such signature":                  {[]string{"--detached", filepath.Join(dir, "absent"), program}, exitUsage, "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			assert.Equal(t, int(tt.exit), Main(append([]string{"verify"}, tt.args...), nil, &out, &out), out.String())
+			assert.Contains(t, out.String(), tt.text)
 		})
 	}
 }

@@ -70,6 +70,9 @@ func (v *verifier) printChecks(r verdict) (failed bool) {
 		if v.verbose || c.Outcome == code.Failed || open {
 			line := fmt.Sprintf("  %-3s %-24s %-14s %s", shown(c.ID), shown(c.Name), outcomeWord(*c), shown(checkNote(*c)))
 			fmt.Fprintln(v.stdout, strings.TrimRight(line, " "))
+			for _, path := range c.Paths[min(1, len(c.Paths)):] {
+				fmt.Fprintf(v.stdout, "%30s also %s\n", "", shown(path))
+			}
 			failed = failed || c.Outcome == code.Failed
 		}
 	}
