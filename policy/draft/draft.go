@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/policy"
 	"github.com/xpcpolicy/xpcpolicy/policy/policytest"
+	"github.com/xpcpolicy/xpcpolicy/requirement/lint"
 )
 
 // Profile is the profile under which development builds come in.
@@ -77,7 +79,7 @@ func New(ctx context.Context, name string, builds []Build, o Options) (*Draft, e
 	if w.has(develop) {
 		d.DevelopmentSuite = w.suite(true)
 	}
-	d.Problems = w.try(ctx, d, builds)
+	d.Problems = append(w.lint(), w.try(ctx, d, builds)...)
 	return d, nil
 }
 
@@ -159,6 +161,27 @@ func (w *drafter) note() {
 			w.notes = append(w.notes, path+" is a development build: it comes in under the profile "+Profile+" alone")
 		}
 	}
+}
+
+// lint returns what package lint warns of in the requirements. A build that only its
+// hash names has nothing else to say.
+func (w *drafter) lint() []string {
+	var problems []string
+	for _, g := range w.groups {
+		if g.kind == unsigned {
+			continue
+		}
+		c := lint.Config{}
+		if g.kind == develop {
+			c.Release = lint.Development
+		}
+		for _, f := range lint.Check(diag.NewSource("requirement of "+g.name, w.requirements[g]), nil, c) {
+			if f.Severity != diag.Info {
+				problems = append(problems, fmt.Sprintf("lint says of the requirement of %s: %s [%s %s]", g.name, f.Message, f.Rule.ID, f.Rule.Slug))
+			}
+		}
+	}
+	return problems
 }
 
 // try loads the draft and runs its suites. What it returns is wrong with the draft.
