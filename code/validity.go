@@ -124,8 +124,8 @@ func (s *Subject) Verified() error {
 	if origin != OriginDisk && origin != OriginKernel {
 		return &Error{Status: StatusInternalError, Part: "facts", Off: -1, Err: fmt.Errorf("origin %q is neither disk nor kernel", origin)}
 	}
-	for _, c := range s.Validity.Checks {
-		if c.Outcome == Failed {
+	for i := range s.Validity.Checks {
+		if c := &s.Validity.Checks[i]; c.Outcome == Failed {
 			return c.err()
 		}
 	}
@@ -155,28 +155,50 @@ func (s *Subject) Verified() error {
 // it is listed. The checks of thin code need not name its architecture, and those
 // of the bundle as a whole name none.
 func (v *Validity) ran(origin Origin, arch string, thin bool) error {
-	for i := range mandatory {
-		m := &mandatory[i]
-		if !m.concerns(origin) {
+	var found uint64                 // by the place in mandatory
+	bad, worst := -1, len(mandatory) // the check that did not pass, first in the order of mandatory
+	at := 0
+	for i := range v.Checks {
+		c := &v.Checks[i]
+		k := place(c.ID, at) // checks are listed in the order of mandatory, nearly always
+		if k < 0 {
 			continue
 		}
-		found := false
-		for i := range v.Checks {
-			c := &v.Checks[i]
-			if c.ID != m.id || c.Arch != arch && !((thin || m.whole) && c.Arch == "") {
-				continue
-			}
-			if c.Outcome != Passed && (c.Outcome != NotApplicable || m.always) {
-				return c.err()
-			}
-			found = true
-		}
-		if found {
+		at = k + 1
+		m := &mandatory[k]
+		if !m.concerns(origin) || c.Arch != arch && !((thin || m.whole) && c.Arch == "") {
 			continue
 		}
-		return Check{ID: m.id, Name: "verification", Arch: arch, Reason: "it is not in the list of checks"}.err()
+		found |= 1 << k
+		if c.Outcome != Passed && (c.Outcome != NotApplicable || m.always) && k < worst {
+			bad, worst = i, k
+		}
+	}
+	for k := range mandatory[:worst] {
+		if m := &mandatory[k]; found&(1<<k) == 0 && m.concerns(origin) {
+			return Check{ID: m.id, Name: "verification", Arch: arch, Reason: "it is not in the list of checks"}.err()
+		}
+	}
+	if bad >= 0 {
+		return v.Checks[bad].err()
 	}
 	return nil
+}
+
+var _ [64 - len(mandatory)]struct{} // ran counts them in 64 bits
+
+// place is where mandatory has a check, looked for at a likely place first; -1
+// when it is not mandatory.
+func place(id string, likely int) int {
+	if likely < len(mandatory) && mandatory[likely].id == id {
+		return likely
+	}
+	for k := range mandatory {
+		if mandatory[k].id == id {
+			return k
+		}
+	}
+	return -1
 }
 
 func (c Check) err() error {
