@@ -125,6 +125,9 @@ func (s *slice) withhold(checks []check) {
 			f.SignedAt = code.Unknown[time.Time](why)
 		}
 	}
+	if !ok["C3"] || !ok["X1"] { // a name that two readers may read differently
+		f.Identifier, f.ClaimedTeamID = code.Unknown[string](why), code.Unknown[string](why)
+	}
 	if !ok["C18"] || !ok["X3"] {
 		f.Info = code.Unknown[code.Value](why)
 	}
