@@ -195,6 +195,9 @@ func (t *tester) suite(ctx context.Context, path string) error {
 		if err != nil {
 			return err
 		}
+		for _, f := range p.Files()[1:] {
+			t.files = append(t.files, filepath.FromSlash(f.Name()))
+		}
 		t.results = append(t.results, s.Run(ctx, p, t.options(dir, file)))
 	}
 	return nil

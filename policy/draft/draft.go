@@ -195,6 +195,11 @@ func (w *drafter) try(ctx context.Context, d *Draft, builds []Build) []string {
 		if err != nil {
 			return append(problems, "the draft does not load: "+err.Error())
 		}
+		for _, f := range p.Findings() {
+			if f.Severity != diag.Info {
+				problems = append(problems, "loading the draft warns: "+f.Error())
+			}
+		}
 		suite, err := policytest.Parse("policy_test.yaml", []byte(s.text))
 		if err != nil {
 			return append(problems, "the suite does not load: "+err.Error())

@@ -3,7 +3,6 @@ package policytest
 import (
 	"strings"
 
-	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/policy"
 	"github.com/xpcpolicy/xpcpolicy/policy/invent"
 )
@@ -48,13 +47,9 @@ func (u *run) attack(a allowedPeer, attack invent.Attack) {
 
 // policyWords is all text of a policy: its document and those it includes.
 func policyWords(p *policy.Policy) string {
-	seen := map[*diag.Source]bool{p.Source(): true}
-	words := p.Source().Text()
-	for _, i := range p.Items() {
-		if i.Source != nil && !seen[i.Source] {
-			seen[i.Source] = true
-			words += "\n" + i.Source.Text()
-		}
+	words := ""
+	for _, f := range p.Files() {
+		words += f.Text() + "\n"
 	}
 	return words
 }
