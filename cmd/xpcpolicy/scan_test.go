@@ -203,6 +203,10 @@ func TestScanSurvivesHostileTrees(t *testing.T) {
 	assert.Regexp(t, `(?m)^  left out +3  symbolic links`, errs.String())
 	assert.Regexp(t, `(?m)^  left out +2  pipes, sockets and devices`, errs.String())
 
+	pipe, code, _ := scan(t, dir, filepath.Join(dir, "fifo"))
+	assert.Equal(t, "unknown", pipe["fifo"].Verdict, "a pipe that was named is not passed over")
+	assert.Equal(t, int(exitUnknown), code)
+
 	var text bytes.Buffer
 	Main([]string{"scan", "--format", "text", dir}, nil, &text, &errs)
 	assert.Contains(t, text.String(), `a\nb\x1b[31mc`)

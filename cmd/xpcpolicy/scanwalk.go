@@ -43,6 +43,8 @@ type dirReader interface {
 	io.Closer
 }
 
+var errSpecialRoot = errors.New("it is no file and no directory")
+
 // roots walks each root; what is not there is yielded as a failure. A root may be
 // a link, because the user named it.
 func (w *walker) roots(paths []string) {
@@ -57,9 +59,9 @@ func (w *walker) roots(paths []string) {
 		case st.Mode().IsRegular():
 			w.count.files++
 			more = w.yield(&piece{path: path, what: pieceFile})
-		default:
+		default: // named by the user, so it is not passed over
 			w.count.special++
-			more = true
+			more = w.yield(&piece{path: path, what: pieceFailed, err: errSpecialRoot})
 		}
 		if !more {
 			return
