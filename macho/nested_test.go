@@ -3,6 +3,7 @@ package macho
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -244,4 +245,135 @@ func TestProgressIsToldAndNeverAtTheSameTime(t *testing.T) {
 		assert.LessOrEqual(t, p.Files, p.Sealed)
 		assert.True(t, i == 0 || p.Files > told[i-1].Files)
 	}
+}
+
+func TestComponentsOfTwoPlacesAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]code.Status{
+		"CodeEntitlements": code.StatusSignatureFailed, // the program has none
+		"CodeDirectory":    code.StatusUnsealedAppRoot, // the program has its own, so nobody reads it
+		"CodeSignature":    code.StatusUnsealedAppRoot,
+	} {
+		tree := fixtures.F3().Tree()
+		tree["Contents/_CodeSignature/"+name] = fixtures.Node{Data: []byte("x")}
+		s := verifyTree(t, "F3.app", tree, nil)
+		assert.Equal(t, want, s.Validity.Status, "%s: %s", name, describe(s))
+	}
+	tree := fixtures.F3().Tree()
+	tree["Contents/_CodeSignature/CodeSignature"] = fixtures.Node{}
+	s := verifyTree(t, "F3.app", tree, nil)
+	assert.NoError(t, s.Verified(), "codesign leaves an empty one")
+}
+
+func TestOtherVersionsOfAFramework(t *testing.T) {
+	t.Parallel()
+	honest := fixtures.F3().Bundles["Frameworks/Example.framework"]
+	for name, tt := range map[string]struct {
+		change func(tree fixtures.Tree)
+		want   code.Status
+	}{
+		"another version that is sound": {func(tree fixtures.Tree) {
+			for n, node := range honest.Tree() {
+				if rest, ok := strings.CutPrefix(n, "Versions/A/"); ok {
+					tree["Versions/B/"+rest] = node
+				}
+			}
+		}, code.StatusSuccess},
+		"another version without a program": {func(tree fixtures.Tree) {
+			tree["Versions/B/Resources/Info.plist"] = fixtures.Node{Data: []byte("x")}
+		}, code.StatusBadFrameworkVersion},
+		"a file among the versions":      {func(tree fixtures.Tree) { tree["Versions/evil"] = fixtures.Node{Data: []byte("x")} }, code.StatusUnsealedFrameworkRoot},
+		"a link out of the versions":     {func(tree fixtures.Tree) { tree["Versions/B"] = fixtures.Node{Link: "../../evil"} }, code.StatusUnsealedFrameworkRoot},
+		"a link to the version in use":   {func(tree fixtures.Tree) { tree["Versions/B"] = fixtures.Node{Link: "A"} }, code.StatusSuccess},
+		"a root link under another name": {func(tree fixtures.Tree) { tree["Other"] = fixtures.Node{Link: "Versions/Current/Example"} }, code.StatusUnsealedFrameworkRoot},
+		"a root link into a version":     {func(tree fixtures.Tree) { tree["Example"] = fixtures.Node{Link: "Versions/A/Example"} }, code.StatusSuccess},
+		"Contents beside Versions": {func(tree fixtures.Tree) {
+			tree["Contents/Info.plist"] = tree["Versions/A/Resources/Info.plist"]
+			tree["Contents/MacOS/Example"] = tree["Versions/A/Example"]
+			tree["Contents/_CodeSignature/CodeResources"] = tree["Versions/A/_CodeSignature/CodeResources"]
+		}, code.StatusBadResource},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tree := honest.Tree()
+			tt.change(tree)
+			s := verifyTree(t, "Example.framework", tree, nil)
+			assert.Equal(t, tt.want, s.Validity.Status, describe(s))
+			assert.Equal(t, tt.want == code.StatusSuccess, s.Verified() == nil, describe(s))
+			if name == "Contents beside Versions" {
+				assert.Equal(t, code.StatusAmbiguousBundleFormat, s.Validity.Find("T4").Status)
+			}
+		})
+	}
+}
+
+// unreadable is a bundle of which one name may be seen and not opened.
+type unreadable struct {
+	rootFS
+	name string
+}
+
+func (u unreadable) Open(name string) (fs.File, error) {
+	if name == u.name {
+		return nil, fs.ErrPermission
+	}
+	return u.rootFS.Open(name)
+}
+
+func (u unreadable) Sub(name string) (fs.FS, error) {
+	if name == u.name {
+		return nil, fs.ErrPermission
+	}
+	sub, err := u.rootFS.Sub(name)
+	if err != nil {
+		return nil, err
+	}
+	return unreadable{sub.(rootFS), u.name}, nil
+}
+
+func TestWhatCannotBeReadIsNotCalledChanged(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"logo.txt", "Resources", "MacOS"} {
+		root, err := os.OpenRoot(writeBundle(t))
+		require.NoError(t, err)
+		defer root.Close()
+		v := new(Verifier).start(t.Context(), options(), true)
+		s, err := v.openBundleAt(unreadable{rootFS{root}, name}, "F3.app", "")
+		v.shared.close()
+		require.NoError(t, err)
+		assert.Equal(t, code.StatusSignatureNotVerifiable, s.Validity.Find("R8").Status, "%s: %s", name, describe(s))
+		assert.Error(t, s.Verified())
+	}
+}
+
+// replaced is a bundle in which one directory becomes another one between the look
+// at it and the opening.
+type replaced struct {
+	rootFS
+	name, by string
+}
+
+func (r replaced) Sub(name string) (fs.FS, error) {
+	if name == r.name {
+		name = r.by
+	}
+	sub, err := r.rootFS.Sub(name)
+	if err != nil {
+		return nil, err
+	}
+	return replaced{sub.(rootFS), r.name, r.by}, nil
+}
+
+func TestDirectoryThatIsReplacedIsNoticed(t *testing.T) {
+	t.Parallel()
+	root, err := os.OpenRoot(writeBundle(t))
+	require.NoError(t, err)
+	defer root.Close()
+	v := new(Verifier).start(t.Context(), options(), true)
+	defer v.shared.close()
+	s, err := v.openBundleAt(replaced{rootFS{root}, "Resources", "MacOS"}, "F3.app", "")
+	require.NoError(t, err)
+	c := s.Validity.Find("R8")
+	assert.Equal(t, code.StatusStaticCodeChanged, c.Status, describe(s))
+	assert.Equal(t, []string{"Contents/Resources"}, c.Paths)
 }
