@@ -112,7 +112,7 @@ func (b *bundle) layout(version string) (exeDir string, err error) {
 			b.problems = append(b.problems, unjudged(code.StatusAmbiguousBundleFormat, "bundle", -1, "it has both Contents and Versions: readers disagree which of them counts"))
 		}
 	case exists(fsys, "Contents"):
-		return "", &shapeError{code.StatusUnsealedAppRoot, errors.New("Contents is no directory")}
+		return "", &shapeError{code.StatusUnsealedAppRoot, errors.New("what is called Contents is no directory")}
 	case versioned:
 		if version == "" {
 			if version, err = currentVersion(fsys); err != nil {

@@ -50,7 +50,6 @@ type sealing struct {
 	slices []*slice
 	seal   seal
 	scan   *scan
-	gone   *itemFaults
 }
 
 // bundleSteps runs the checks of the bundle as a whole, or says for a single file
