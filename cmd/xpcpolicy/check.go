@@ -34,6 +34,7 @@ type answer interface {
 type checker struct {
 	*app
 	policyPath  string
+	profile     string
 	requirement requirementFlags
 	facts       []string
 	arch        string
@@ -53,7 +54,8 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check (-p POLICY | -r TEXT | -R FILE) TARGET...",
 		Short: "May this program talk to me? Decide by a policy or a requirement",
 		Long: `check verifies each target completely, every slice of it, and then asks a policy
-(-p) or a requirement (-r, -R). A denial is explained; --explain explains an allow too.
+(-p) or a requirement (-r, -R). A denial is explained; --explain explains an allow too,
+and says of a denial which one or two facts would have to differ for an allow.
 
 A requirement alone has no policy below it: ad-hoc code and unknown roots pass when
 the requirement does not exclude them, and a warning says so.
@@ -68,12 +70,14 @@ verified then, and the answer says so.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&c.policyPath, "policy", "p", "", "a policy `FILE` (YAML); - is standard input")
+	f.StringVar(&c.profile, "profile", "", "put the profile `NAME` of the policy in force, which lets in more; every answer says so")
 	c.requirement.add(cmd)
 	f.StringArrayVar(&c.facts, "facts", nil, "judge a facts `FILE` instead of a program; - is standard input; may be repeated")
 	f.StringVar(&c.arch, "arch", "", "verify and judge the slice of one `ARCH` only, as in arm64: the others stay unjudged")
 	f.StringVar(&c.operation, "operation", "", "what the program wants to do, in the policy's `WORD`s")
-	f.BoolVar(&c.explain, "explain", false, "explain an allow too, with what was found for each clause")
+	f.BoolVar(&c.explain, "explain", false, "explain an allow too, with what was found for each clause, and search for the nearest allow of a denial")
 	addFormat(cmd, &c.format)
+	f.Lookup("format").Usage += "; dot draws the explanation for Graphviz"
 	c.log.add(cmd)
 	return cmd
 }
@@ -108,8 +112,10 @@ func (c *checker) run(cmd *cobra.Command, targets []string) error {
 
 // prepare checks the command line and loads what the targets are judged by.
 func (c *checker) prepare(cmd *cobra.Command, targets []string) error {
-	if err := checkFormat(cmd, c.format); err != nil {
-		return err
+	if c.format != formatDOT {
+		if err := checkFormat(cmd, c.format); err != nil {
+			return err
+		}
 	}
 	given := 0
 	for _, name := range []string{"policy", "requirement", "requirement-file"} {
@@ -134,6 +140,8 @@ func (c *checker) prepare(cmd *cobra.Command, targets []string) error {
 		e := usage(cmd, "which program? Name at least one target")
 		e.hint = "a target is a Mach-O file or a bundle; --facts FILE judges recorded facts"
 		return e
+	case c.profile != "" && c.policyPath == "":
+		return usage(cmd, "--profile names a part of a policy, and no policy is given")
 	case c.arch != "" && len(c.facts) > 0:
 		return usage(cmd, "--arch narrows verification, and facts are not verified: leave one of them out")
 	}
@@ -142,7 +150,7 @@ func (c *checker) prepare(cmd *cobra.Command, targets []string) error {
 	}
 	var err error
 	if cmd.Flags().Changed("policy") {
-		c.policy, err = c.loadPolicy(cmd, c.policyPath)
+		c.policy, err = c.loadProfile(cmd, c.policyPath, c.profile)
 	} else {
 		c.expr, err = c.requirement.load(c.app, cmd)
 	}
@@ -177,9 +185,12 @@ func (c *checker) judge(ctx context.Context, target string, s *code.Subject, err
 		d = xpcpolicy.CheckRequirement(c.expr, s)
 	}
 	c.add(outcomeExit(d.Outcome()))
-	if c.format == formatText {
+	switch c.format {
+	case formatText:
 		c.printAnswer(target, s, d)
 		return nil
+	case formatDOT:
+		return c.printDOT(target, d)
 	}
 	b, err := c.answerJSON(target, d)
 	if err != nil {
@@ -211,6 +222,14 @@ func (c *checker) answerJSON(target string, d answer) ([]byte, error) {
 		}
 		b.WriteString(`,"explanation":`)
 		b.Write(tree)
+	}
+	if m := c.nearest(d); m != nil {
+		found, err := json.Marshal(m)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString(`,"nearest_miss":`)
+		b.Write(found)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil

@@ -44,6 +44,9 @@ func (c *checker) printAnswer(target string, s *code.Subject, d answer) {
 			tree = condense(tree, d.Message())
 		}
 		fmt.Fprintf(w, "\n%s\n", strings.TrimRight(diag.Tree(tree, diag.TreeOptions{Notes: c.explain}), "\n"))
+		if m := c.nearest(d); m != nil {
+			fmt.Fprintf(w, "\n%s\n", shown(oneLine(m.String())))
+		}
 		fmt.Fprintf(w, "\n%s\n", wrap("evidence: ", evidence(s, d.Slice())))
 	}
 }

@@ -50,15 +50,7 @@ func source(path string) string {
 // loadPolicy reads and compiles the policy at path. What is wrong with it is a
 // usageError: nothing was judged.
 func (a *app) loadPolicy(cmd *cobra.Command, path string) (*policy.Policy, error) {
-	b, err := a.read(path)
-	if err != nil {
-		return nil, usage(cmd, "the policy cannot be read: %s", plain(err))
-	}
-	p, err := policy.Parse(source(path), b)
-	if err != nil {
-		return nil, refused(cmd, "the policy does not load, so nothing was judged", err)
-	}
-	return p, nil
+	return a.loadProfile(cmd, path, "")
 }
 
 // refused turns diagnostics about an argument into a usageError.
