@@ -57,7 +57,7 @@ func run(t testing.TB, o fixtures.Options, i int) *running {
 		p.der = fixtures.EntitlementsDER(o.Entitlements)
 	}
 	tok := someToken(t, 700, 9)
-	return &running{kernel: &fakeKernel{processes: map[AuditToken]*fakeProcess{tok: p}, open: openImage}, token: tok, p: p, path: path}
+	return &running{kernel: &fakeKernel{processes: map[AuditToken]*fakeProcess{tok: p}, open: OpenImage}, token: tok, p: p, path: path}
 }
 
 func (r *running) identify() *code.Subject {

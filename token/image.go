@@ -21,9 +21,10 @@ type diskImage struct {
 	bundle *os.Root // the directory that an Info.plist may lie in; nil when there is none
 }
 
-// openImage opens a regular file without following a link in its last place. A pipe
-// in place of a file does not block.
-func openImage(path string) (Image, error) {
+// OpenImage opens the file of a running program as [Kernel.Open] does on a Mac: a regular
+// file by its absolute path, through no link in its last place. A pipe in place of a
+// file does not block.
+func OpenImage(path string) (Image, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is no absolute path", path)
 	}

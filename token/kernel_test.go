@@ -120,7 +120,7 @@ func TestRecordingAnswersAgain(t *testing.T) {
 	require.NoError(t, os.WriteFile(exe, bytes.Repeat([]byte("0123456789"), 100), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "A.app/Contents/Info.plist"), []byte("info"), 0o644))
 	tok, gone := someToken(t, 7, 8), someToken(t, 9, 9)
-	k := &fakeKernel{open: openImage, processes: map[AuditToken]*fakeProcess{tok: {
+	k := &fakeKernel{open: OpenImage, processes: map[AuditToken]*fakeProcess{tok: {
 		status: []code.KernelFlags{code.CSValid | code.CSSigned, code.CSSigned}, cdhash: bytes.Repeat([]byte{7}, 20), offset: 4096,
 		identity: "com.example." + strings.Repeat("x", 2000), path: exe, errs: map[string]Errno{"validation-category": EINVAL},
 	}}}
@@ -207,14 +207,14 @@ func TestOpenImageTakesRegularFilesOnly(t *testing.T) {
 	require.NoError(t, os.Symlink(file, filepath.Join(dir, "link")))
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
 	for _, name := range []string{"link", "pipe", ".", "missing"} {
-		_, err := openImage(filepath.Join(dir, name))
+		_, err := OpenImage(filepath.Join(dir, name))
 		assert.Error(t, err, name)
 	}
-	_, err := openImage("file")
+	_, err := OpenImage("file")
 	assert.Error(t, err, "a relative path")
 
 	require.NoError(t, os.Symlink(file, filepath.Join(dir, "Info.plist")))
-	m, err := openImage(file)
+	m, err := OpenImage(file)
 	require.NoError(t, err)
 	defer m.Close()
 	_, err = m.InfoPlist()

@@ -106,4 +106,4 @@ func (s *system) Path(t AuditToken) (string, error) {
 }
 
 // Open implements [Kernel].
-func (s *system) Open(path string) (Image, error) { return openImage(path) }
+func (s *system) Open(path string) (Image, error) { return OpenImage(path) }
