@@ -48,6 +48,10 @@ func (s *seal) parse(b []byte) *problem {
 	dict, err := plist.Parse(b, plist.Options{})
 	if err != nil {
 		p := unjudged(code.StatusBadDictionaryFormat, "CodeResources", -1, "%w", err)
+		var syntax *plist.SyntaxError
+		if errors.As(err, &syntax) && syntax.Cycle { // otherwise our reader may refuse more than Apple's
+			p = rejected(code.StatusBadDictionaryFormat, "CodeResources", -1, "%w", err)
+		}
 		return &p
 	}
 	s.dict = dict

@@ -53,7 +53,9 @@ type slice struct {
 	v     *verification
 	m     *image
 	label string // architecture; empty for thin files
-	facts code.Slice
+	// preferred marks the slice that a current Mac would run.
+	preferred bool
+	facts     code.Slice
 
 	blob       *superBlob
 	dirs       []*directory // slot 0 first, then alternates

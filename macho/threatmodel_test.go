@@ -25,12 +25,7 @@ import (
 
 // pending names vectors whose verdict or facts are not right yet, and why. A vector
 // that stands here and comes out right fails, so that the list cannot grow old.
-var pending = map[string]string{
-	"code-resources-is-noise":   "Apple's answer to a list that is none is left open",
-	"code-resources-with-cycle": "Apple's answer to a list without end is left open",
-	"code-resources-missing":    "Apple's answer is left open when there are two slices, although both say the same",
-	"slices-of-two-releases":    "Apple's answer is left open, although a current Mac's slice fits the seal",
-}
+var pending = map[string]string{}
 
 // TestThreatModel builds every vector and compares what comes out with what must:
 // our verdict, Apple's where it is known, warnings, facts, and what requirements

@@ -138,7 +138,7 @@ func (v *verification) selected(c *container) ([]*slice, int) {
 			s.label = c.label(i)
 		}
 		if i == c.best() {
-			best = len(out)
+			best, s.preferred = len(out), true
 		}
 		out = append(out, s)
 	}

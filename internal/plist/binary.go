@@ -1,6 +1,7 @@
 package plist
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"unicode/utf16"
@@ -219,7 +220,7 @@ func (p *binaryParser) value(n uint64) (Value, error) {
 	}
 	switch {
 	case slices.Contains(p.open, n):
-		return Value{}, bad(o.off, "got a cycle: object %d contains itself", n)
+		return Value{}, &SyntaxError{Off: int64(o.off), Msg: fmt.Sprintf("got a cycle: object %d contains itself", n), Cycle: true}
 	case len(p.open) == MaxDepth:
 		return Value{}, bad(o.off, "more than %d levels", MaxDepth)
 	}

@@ -9,6 +9,8 @@ import (
 type SyntaxError struct {
 	Off int64  // the byte at fault, counted from the start of the input
 	Msg string // what stands there and what was expected
+	// Cycle is set when an object contains itself, which no reader accepts.
+	Cycle bool
 }
 
 // Error gives the offset and the message.
