@@ -27,7 +27,7 @@ func checkNoAnchor(p *pass) {
 		}
 	}
 	if len(open) == len(live) && len(open) > 0 {
-		p.report(p.expr.Span(), message).Edits = anchored(p.expr)
+		p.report(p.expr.Span(), message).Edits = p.anchored(p.expr)
 	} else {
 		for _, b := range open {
 			p.report(p.at(b), message)
@@ -45,12 +45,12 @@ func checkNoAnchor(p *pass) {
 }
 
 // anchored puts Apple's anchor before a whole requirement.
-func anchored(e *requirement.Expr) []Edit {
+func (p *pass) anchored(e *requirement.Expr) []Edit {
 	before, s := "anchor apple generic and ", e.Span()
 	if e.Op != requirement.OpOr {
-		return []Edit{{diag.Span{Start: s.Start, End: s.Start}, before}}
+		return []Edit{p.insert(s.Start, before)}
 	}
-	return []Edit{{diag.Span{Start: s.Start, End: s.Start}, before + "("}, {diag.Span{Start: s.End, End: s.End}, ")"}}
+	return []Edit{p.insert(s.Start, before+"("), p.insert(s.End, ")")}
 }
 
 // unanchored reports whether what a branch asks for could be in anybody's

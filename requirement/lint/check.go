@@ -2,7 +2,6 @@ package lint
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
@@ -20,6 +19,7 @@ func Check(src *diag.Source, e *requirement.Expr, c Config) []Finding {
 	p := &pass{cfg: c, src: src, steps: allSteps}
 	if src != nil {
 		p.text = src.Text()
+		p.patch.text = p.text
 	}
 	if e != nil {
 		p.read(e)
@@ -44,7 +44,10 @@ type pass struct {
 
 	expr     *requirement.Expr
 	set      *requirement.Set // of a text that is a set; its designated requirement is expr
-	syntax   diag.List        // why the text did not compile
+	patch    patch            // the text that expr comes from, when that is not the source's
+	faults   []fault          // why the source does not compile
+	holes    []hole           // what was filled in so that it compiles
+	repaired bool             // the faults have repairs, and with them it compiles
 	branches []branch
 	over     bool // the branches are too many to judge
 	steps    int  // of proof that are left
@@ -52,23 +55,6 @@ type pass struct {
 	rule     *Rule
 	severity diag.Severity
 	out      []Finding
-}
-
-func (p *pass) parse() {
-	if p.src == nil {
-		return
-	}
-	a, err := requirement.ParseAny(p.src.Name(), p.text)
-	if err != nil {
-		errors.As(err, &p.syntax)
-		return
-	}
-	p.set = a.Set
-	if e := a.Expr; e != nil {
-		p.read(e)
-	} else if e := a.Set.Find(requirement.TypeDesignated); e != nil {
-		p.read(e)
-	}
 }
 
 func (p *pass) read(e *requirement.Expr) {
@@ -81,6 +67,12 @@ func (p *pass) read(e *requirement.Expr) {
 // report records a finding of the rule that runs, and returns it for the caller to
 // add to, until the next report.
 func (p *pass) report(at diag.Span, message string) *Finding {
+	at = p.patch.span(at)
+	return p.add(at, message)
+}
+
+// add is report for places of the source itself.
+func (p *pass) add(at diag.Span, message string) *Finding {
 	for i := range p.out {
 		f := &p.out[i]
 		if f.Rule == p.rule && f.Span == at && f.Message == message {

@@ -135,7 +135,7 @@ func TestWhatRulesFind(t *testing.T) {
 		"every Developer ID":                                {`anchor apple generic and ` + devID, []string{"RQ102"}},
 		"more branches than can be judged do not hang":      {many(` and `, 40, `(identifier a or identifier b)`), nil},
 		"thousands of alternatives do not hang":             {many(` or `, 3000, `identifier a`), nil},
-		"a set is judged by its designated requirement":     {`designated => identifier a`, []string{"RQ101"}},
+		"a set is judged by its designated requirement":     {`designated => identifier a`, []string{"RQ015", "RQ101"}},
 		"Apple's private entitlements are not self-claimed": {`anchor apple generic and entitlement["com.apple.private.tcc.manager"]`, []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,8 +79,8 @@ func (p *pass) shown(e *requirement.Expr) string {
 	const most = 60
 	s := e.Span()
 	text := ""
-	if p.src != nil && s.Start < s.End && s.End <= len(p.text) {
-		text = p.text[s.Start:s.End]
+	if p.src != nil && s.Start < s.End && s.End <= len(p.patch.text) {
+		text = p.patch.text[s.Start:s.End]
 	} else {
 		text = requirement.Format(e)
 	}

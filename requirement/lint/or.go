@@ -57,10 +57,7 @@ func (p *pass) reportPrecedence(from, to, and *requirement.Expr) {
 	at := diag.Span{Start: from.Span().Start, End: to.Span().End}
 	f := p.report(at, `"and" binds tighter than "or": the other clauses hold for `+p.shown(termIn(and, from, to))+" only")
 	f.Fix = "(" + p.cut(at) + ")"
-	f.Edits = []Edit{
-		{diag.Span{Start: at.Start, End: at.Start}, "("},
-		{diag.Span{Start: at.End, End: at.End}, ")"},
-	}
+	f.Edits = []Edit{p.insert(at.Start, "("), p.insert(at.End, ")")}
 }
 
 // termIn is whichever of two terms is part of a conjunction.
@@ -72,8 +69,8 @@ func termIn(and, a, b *requirement.Expr) *requirement.Expr {
 }
 
 func (p *pass) cut(s diag.Span) string {
-	if s.End <= len(p.text) && s.Start <= s.End {
-		return p.text[s.Start:s.End]
+	if s.End <= len(p.patch.text) && s.Start <= s.End {
+		return p.patch.text[s.Start:s.End]
 	}
 	return ""
 }
@@ -109,9 +106,9 @@ func (p *pass) operands(e *requirement.Expr) []*requirement.Expr {
 // operands.
 func (p *pass) inParens(e *requirement.Expr) bool {
 	s := e.Span()
-	before := strings.TrimRight(p.text[:min(s.Start, len(p.text))], " \t\n")
-	after := skipBlank(p.text, s.End)
-	return strings.HasSuffix(before, "(") && after < len(p.text) && p.text[after] == ')'
+	before := strings.TrimRight(p.patch.text[:min(s.Start, len(p.patch.text))], " \t\n")
+	after := skipBlank(p.patch.text, s.End)
+	return strings.HasSuffix(before, "(") && after < len(p.patch.text) && p.patch.text[after] == ')'
 }
 
 func sameKind(a, b *requirement.Expr) bool {

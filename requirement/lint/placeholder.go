@@ -1,0 +1,186 @@
+package lint
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+)
+
+// hole is a place that a program or a template fills in.
+type hole struct {
+	diag.Span
+	quoted bool // between quotes
+	hash   bool // the digits of a hash
+}
+
+// holes finds the placeholders of a text.
+func holes(text string) []hole {
+	var out []hole
+	quoted, hash := false, false
+	for i := 0; i < len(text); {
+		if !quoted {
+			if end := commentEnd(text, i); end > i {
+				i = end
+				continue
+			}
+		}
+		if n := placeholder(text[i:], quoted); n > 0 {
+			out = append(out, hole{diag.Span{Start: i, End: i + n}, quoted, hash})
+			i += n
+			continue
+		}
+		switch c := text[i]; {
+		case c == '"':
+			hash = !quoted && i > 0 && text[i-1] == 'H'
+			quoted = !quoted
+		case hash && quoted && c == '[':
+			if n := strings.IndexByte(text[i:], ']'); n > 1 && n < maxHole {
+				out = append(out, hole{diag.Span{Start: i, End: i + n + 1}, true, true})
+				i += n
+			}
+		case c == '\\' && quoted:
+			i++
+		}
+		i++
+	}
+	return out
+}
+
+const maxHole = 200
+
+// placeholder returns the length of the placeholder that s begins with, else 0:
+// \(x) of Swift, %@ and %s, %NAME% of AutoPkg, ${x}, $(x) and $x, {x}, <x>, __X__
+// and @X@.
+func placeholder(s string, quoted bool) int {
+	if len(s) < 2 {
+		return 0
+	}
+	switch c := s[0]; c {
+	case '\\':
+		n := 1
+		for n < len(s) && s[n] == '#' {
+			n++
+		}
+		return enclosed(s, n, '(', ')')
+	case '%':
+		if n := 1 + nameLen(s[1:]); n > 2 && n < len(s) && s[n] == '%' {
+			return n + 1
+		}
+		switch s[1] {
+		case '@', 's', 'd', 'v', 'q':
+			return 2
+		}
+	case '$':
+		if n := max(enclosed(s, 1, '{', '}'), enclosed(s, 1, '(', ')')); n > 0 {
+			return n
+		}
+		n := 1 + nameLen(s[1:])
+		if strings.HasPrefix(s, "$self.identifier") {
+			n = len("$self.identifier")
+		}
+		if n > 1 {
+			return n
+		}
+	case '{':
+		return enclosed(s, 0, '{', '}')
+	case '<':
+		n := 1 + nameLen(s[1:])
+		for n < len(s) && (s[n] == '-' || s[n] == ' ' && quoted) {
+			n += 1 + nameLen(s[n+1:])
+		}
+		if n > 1 && n < len(s) && s[n] == '>' {
+			return n + 1
+		}
+	case '_', '@':
+		mark := strings.Repeat("_", 2)
+		if c == '@' {
+			mark = "@"
+		}
+		if rest, ok := strings.CutPrefix(s, mark); ok {
+			if n := strings.Index(rest, mark); n > 1 && nameLen(rest[:n]) == n && strings.ToUpper(rest[:n]) == rest[:n] {
+				return 2*len(mark) + n
+			}
+		}
+	}
+	return 0
+}
+
+// nameLen is the length of the name that s begins with.
+func nameLen(s string) int {
+	n := 0
+	for n < len(s) && n < maxHole {
+		c := s[n] | 0x20
+		if (c < 'a' || c > 'z') && (n == 0 || s[n] < '0' || s[n] > '9') && s[n] != '_' {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// enclosed returns the end of the brackets that open at s[from], else 0.
+func enclosed(s string, from int, open, shut byte) int {
+	if from >= len(s) || s[from] != open {
+		return 0
+	}
+	depth := 0
+	for i := from; i < len(s) && i < maxHole; i++ {
+		switch s[i] {
+		case open:
+			depth++
+		case shut:
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case '\n':
+			return 0
+		}
+	}
+	return 0
+}
+
+// filler is what stands for a placeholder while the rest is judged.
+const filler = "Placeholder"
+
+// fill puts a word into each hole, or the digits of a hash.
+func (t *patch) fill(holes []hole) {
+	for i := len(holes) - 1; i >= 0; i-- {
+		h := holes[i]
+		text := filler + strconv.Itoa(i+1)
+		if h.hash {
+			text = strings.Repeat("0", 40)
+		}
+		t.apply(Edit{h.Span, text})
+	}
+}
+
+// unknown reports whether a value is not what it will be.
+func unknown(value string) bool {
+	if strings.Contains(value, filler) {
+		return true
+	}
+	for i := range len(value) {
+		if placeholder(value[i:], true) > 0 {
+			return true
+		}
+	}
+	return isStandIn(value)
+}
+
+// isStandIn reports whether a value is a word that documents write for one.
+func isStandIn(value string) bool {
+	s := strings.ToUpper(strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(value))
+	if len(s) >= 5 && strings.Trim(s, "X") == "" {
+		return true
+	}
+	for _, w := range [...]string{"YOUR", "MY", "REPLACE", "INSERT", "SOME", "THE"} {
+		s = strings.TrimPrefix(s, w)
+	}
+	s = strings.TrimSuffix(s, "HERE")
+	switch s {
+	case "TEAM", "TEAMID", "TEAMIDENTIFIER", "DEVELOPMENTTEAM", "DEVELOPERTEAMID", "APPLETEAMID", "BUNDLEID", "BUNDLEIDENTIFIER", "PLACEHOLDER", "CHANGEME":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,197 @@
+package lint_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/requirement/lint"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// wildText is a requirement that somebody published.
+type wildText struct {
+	Text    string   `json:"text"`
+	Context string   `json:"context"`
+	Tags    []string `json:"tags"`
+}
+
+func wild(t testing.TB) []wildText {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", "wild.jsonl.gz"))
+	require.NoError(t, err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	var out []wildText
+	for d := json.NewDecoder(z); d.More(); {
+		var w wildText
+		require.NoError(t, d.Decode(&w))
+		out = append(out, w)
+	}
+	require.Greater(t, len(out), 1000)
+	return out
+}
+
+// target is what a text was for.
+func (w *wildText) target() lint.Target {
+	switch c := w.Context; {
+	case strings.HasPrefix(c, "autopkg"):
+		return lint.AutoPkg
+	case strings.Contains(c, "pppc"), c == "yaml", strings.HasPrefix(c, "mdm:"), c == "docs:mdm-network-filter":
+		return lint.PPPC
+	case strings.Contains(c, "smjobbless"):
+		return lint.SMJobBless
+	case c == "docs:spctl":
+		return lint.Gatekeeper
+	}
+	return lint.XPCPeer
+}
+
+func (w *wildText) check(t testing.TB) []lint.Finding {
+	return check(t, w.Text, lint.Config{Target: w.target()})
+}
+
+// TestWildFindings counts what the rules find in published texts.
+func TestWildFindings(t *testing.T) {
+	t.Parallel()
+	type key struct {
+		rule     string
+		severity diag.Severity
+		target   lint.Target
+	}
+	count, texts := map[key]int{}, map[lint.Target]int{}
+	clean := map[lint.Target]int{}
+	for _, w := range wild(t) {
+		seen := map[key]bool{}
+		findings := w.check(t)
+		texts[w.target()]++
+		if len(findings) == 0 {
+			clean[w.target()]++
+		}
+		for _, f := range findings {
+			k := key{f.Rule.Name(), f.Severity, w.target()}
+			if !seen[k] {
+				count[k]++
+			}
+			seen[k] = true
+		}
+	}
+	var b strings.Builder
+	b.WriteString("# Published requirement texts with at least one finding, by rule, severity and use.\n")
+	line := func(name, severity string, n func(lint.Target) int) {
+		fmt.Fprintf(&b, "%-40s %-8s", name, severity)
+		for target := lint.XPCPeer; target <= lint.Gatekeeper; target++ {
+			fmt.Fprintf(&b, " %10d", n(target))
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "%-40s %-8s", "rule", "severity")
+	for target := lint.XPCPeer; target <= lint.Gatekeeper; target++ {
+		fmt.Fprintf(&b, " %10s", target)
+	}
+	b.WriteString("\n")
+	line("(texts)", "", func(x lint.Target) int { return texts[x] })
+	line("(without findings)", "", func(x lint.Target) int { return clean[x] })
+	for _, r := range lint.Rules() {
+		for severity := diag.Error; severity <= diag.Info; severity++ {
+			sum := 0
+			n := func(x lint.Target) int { return count[key{r.Name(), severity, x}] }
+			for target := lint.XPCPeer; target <= lint.Gatekeeper; target++ {
+				sum += n(target)
+			}
+			if sum > 0 {
+				line(r.Name(), severity.String(), n)
+			}
+		}
+	}
+	golden := filepath.Join("testdata", "wild-findings.txt")
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), b.String())
+}
+
+// tagRules says by which rules a text with a tag is found.
+var tagRules = map[string][]string{
+	"no-identifier":                       {"RQ100", "RQ102", "RQ106", "RQ110", "RQ112", "RQ200", "RQ305"},
+	"no-anchor":                           {"RQ100", "RQ101"},
+	"cn-pin":                              {"RQ113"},
+	"certificate-hash-pin":                {"RQ114"},
+	"development-certificate":             {"RQ108"},
+	"anchor-trusted":                      {"RQ118"},
+	"app-store-branch-without-identifier": {"RQ110"},
+	"top-level-or":                        {"RQ203", "RQ205"},
+	"comment-swallows-clause":             {"RQ025"},
+	"unquoted-digit-first":                {"RQ002"},
+	"always":                              {"RQ200"},
+	"template":                            {"RQ024"},
+}
+
+func TestTaggedTextsAreFound(t *testing.T) {
+	t.Parallel()
+	tagged := map[string]int{}
+	for _, w := range wild(t) {
+		found := ids(w.check(t))
+		for _, tag := range w.Tags {
+			rules, ok := tagRules[tag]
+			if !ok {
+				continue
+			}
+			tagged[tag]++
+			if !slices.ContainsFunc(rules, func(r string) bool { return slices.Contains(found, r) }) && !excepted(&w, tag) {
+				t.Errorf("tag %s of %q: found %v, want one of %v", tag, w.Text, found, rules)
+			}
+		}
+	}
+	for tag := range tagRules {
+		assert.Positive(t, tagged[tag], tag)
+	}
+}
+
+// excepted are texts whose tag says less than the rules do.
+func excepted(*wildText, string) bool { return false }
+
+func TestOrdinaryRecipesHaveNoErrors(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for _, w := range wild(t) {
+		if w.target() != lint.AutoPkg && w.target() != lint.PPPC || len(w.Tags) > 0 {
+			continue
+		}
+		n++
+		for _, f := range w.check(t) {
+			assert.NotEqual(t, diag.Error, f.Severity, "%s: %s in %q", f.Rule.Name(), f.Message, w.Text)
+		}
+	}
+	assert.Greater(t, n, 1000)
+}
+
+func BenchmarkWild(b *testing.B) {
+	texts := wild(b)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		for i := range 2000 {
+			w := &texts[i%len(texts)]
+			n += len(check(b, w.Text, lint.Config{Target: w.target()}))
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/2000-texts")
+	if n == 0 {
+		b.Fatal("no findings")
+	}
+}
