@@ -377,3 +377,18 @@ func TestDirectoryThatIsReplacedIsNoticed(t *testing.T) {
 	assert.Equal(t, code.StatusStaticCodeChanged, c.Status, describe(s))
 	assert.Equal(t, []string{"Contents/Resources"}, c.Paths)
 }
+
+func TestCancelledInTheMiddleIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := options()
+	o.Requirement = func(text string, s *code.Subject) code.Status {
+		cancel()
+		return satisfies(text, s)
+	}
+	s, err := Verify(ctx, writeBundle(t), o)
+	require.NoError(t, err)
+	assert.Equal(t, code.StatusCancelled, s.Validity.Status, describe(s))
+	assert.True(t, s.Bundle.IsUnknown())
+	assert.Error(t, s.Verified())
+}
