@@ -186,7 +186,7 @@ func (u *run) check(k *Check, p *peer, now time.Time, because string, attack boo
 	case because != "" && k.Decision.Rule() == "" && !strings.HasPrefix(k.Reason, "floor:") && because != k.Reason:
 		k.Reason += ": " + because
 	}
-	if attack && k.Outcome == Passed && k.Got == policy.OutcomeAllow {
+	if attack && k.Got == k.Want && k.Got == policy.OutcomeAllow { // for another reason too
 		u.allow(allowedPeer{p, k.Operation, now, s})
 	}
 }
