@@ -33,6 +33,9 @@ type Options struct {
 	CRLs     [][]byte
 	// Progress is told how far the files of a bundle are hashed; nil: nobody.
 	Progress func(macho.Progress)
+	// Remember keeps the certificate authorities that were verified, for whoever
+	// verifies many programs; nil remembers nothing. The answers are the same.
+	Remember *macho.Verifier
 }
 
 func (o Options) macho() macho.Options {
@@ -75,6 +78,9 @@ func clock(t time.Time) time.Time {
 // nothing could be judged: a [*code.Error] with errSecCSStaticCodeNotFound (there
 // is nothing at path) or errSecCSSignatureNotVerifiable (it cannot be read).
 func Verify(ctx context.Context, path string, o Options) (*code.Subject, error) {
+	if o.Remember != nil {
+		return o.Remember.Verify(ctx, path, o.macho())
+	}
 	return macho.Verify(ctx, path, o.macho())
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xpcpolicy/xpcpolicy"
+	"github.com/xpcpolicy/xpcpolicy/macho"
 )
 
 // scanAhead is how many files may be looked at before the first of them is written:
@@ -82,7 +83,7 @@ func (s *scanner) run(cmd *cobra.Command, roots []string) error {
 	defer cancel()
 	x := &examiner{
 		ctx:     ctx,
-		options: xpcpolicy.Options{Now: time.Now(), Shallow: s.shallow, NoResources: s.noResources},
+		options: xpcpolicy.Options{Now: time.Now(), Shallow: s.shallow, NoResources: s.noResources, Remember: macho.NewVerifier()},
 		v:       verifier{app: s.app, shallow: s.shallow, noResources: s.noResources},
 	}
 	if s.resume != "" {

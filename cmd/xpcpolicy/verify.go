@@ -10,6 +10,7 @@ import (
 
 	"github.com/xpcpolicy/xpcpolicy"
 	"github.com/xpcpolicy/xpcpolicy/code"
+	"github.com/xpcpolicy/xpcpolicy/macho"
 	"github.com/xpcpolicy/xpcpolicy/policy"
 )
 
@@ -111,7 +112,7 @@ func (v *verifier) run(cmd *cobra.Command, targets []string) error {
 
 // load reads the files that flags name: without them nothing is judged.
 func (v *verifier) load(cmd *cobra.Command, targets []string) error {
-	v.options = xpcpolicy.Options{Arch: v.arch, Now: time.Now(), Shallow: v.shallow, NoResources: v.noResources}
+	v.options = xpcpolicy.Options{Arch: v.arch, Now: time.Now(), Shallow: v.shallow, NoResources: v.noResources, Remember: macho.NewVerifier()}
 	if dashes := countDashes(append([]string{v.detached}, v.lists...)); dashes > 1 {
 		return usage(cmd, "standard input can be read once, and - stands in %d places", dashes)
 	}
