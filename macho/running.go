@@ -78,7 +78,7 @@ func (v *verification) program(r io.ReaderAt, size int64) *code.Subject {
 	}
 	v.report.byPrecedence()
 	subject.Validity = v.report.validity()
-	subject.Validity.Apple = code.Unknown[code.Status](errors.New("Apple's answer for a process rests on its kernel"))
+	subject.Validity.Apple = code.Unknown[code.Status](errors.New("what Apple says of a process rests on its kernel"))
 	subject.Slice = s.facts
 	subject.StapledTicket = v.ticket(s)
 	return subject
