@@ -48,12 +48,14 @@ func (l *loader) compile(d, first *document) *Policy {
 
 // named compiles the requirements and peers of a document.
 func (c *compiler) named(d *document) {
+	alone := relied(d)
 	for _, n := range d.requirements {
 		req, err := parseRequirement("requirements."+n.key.Value, n.value.Value)
 		if err != nil {
 			n.embedded(n.value, "requirement", err)
 			req = &requirementText{} // so that rules which name it are no second error
 		}
+		c.lint(n.reader, n.value, req, alone[n.key.Value])
 		c.requirements[n.key.Value] = req
 	}
 	for i := range d.peers {
@@ -67,6 +69,8 @@ func (c *compiler) named(d *document) {
 				}
 			} else if req, err = parseRequirement("peers."+p.name.Value, n.Value); err != nil {
 				p.embedded(n, "requirement", err)
+			} else {
+				c.lint(p.reader, n, req, len(p.teams) == 0)
 			}
 		}
 		c.checkPeer(p, req)

@@ -218,3 +218,19 @@ func TestARootForAnyTeamIsAWarning(t *testing.T) {
 	assert.Empty(t, findings(t, "trust: {roots: {sha256: "+root+", teams: ABCDE12345}}"+rules))
 	assert.Empty(t, findings(t, "trust: {apple: false, roots: "+root+"}"+rules))
 }
+
+func TestRequirementTextsAreLinted(t *testing.T) {
+	t.Parallel()
+	const rules = "\nrules: [{name: r, allow: 'team(\"ABCDE12345\") && satisfies(requirements.r)'}]"
+	const g = "anchor apple generic and certificate leaf[subject.OU] = ABCDE12345"
+	assert.Empty(t, findings(t, "requirements: {r: 'identifier a'}"+rules), "the rule says who signed")
+	assert.Contains(t, findings(t, "requirements: {r: 'identifier a and identifier b'}"+rules), "RQ201")
+	assert.Contains(t, findings(t, "requirements: {r: 'anchor apple generic and certificate leaf[field.1.2.840.113635.100.6.1.9] and certificate leaf[subject.OU] = ABCDE12345'}"+rules), "RQ111")
+	const peer = "\nrules: [{name: r, allow: 'matches(\"p\")'}]"
+	assert.Contains(t, findings(t, "peers: {p: {requirement: '"+g+"'}}"+peer), "RQ106", "a peer relies on it")
+	assert.Contains(t, findings(t, "requirements: {r: '"+g+"'}\npeers: {p: {requirement: requirements.r}}"+peer), "RQ106")
+	assert.NotContains(t, findings(t, "peers: {p: {requirement: '"+g+"', team: ABCDE12345}}"+peer), "RQ106")
+	p, err := Parse("vet.yaml", []byte(header+"requirements:\n  r: >-\n    identifier a\n    and identifier b\n"+rules))
+	require.NoError(t, err)
+	assert.Contains(t, diag.Text(p.Findings()...), "vet.yaml:6:9: warning: requirement: ")
+}
