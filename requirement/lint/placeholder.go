@@ -143,6 +143,9 @@ func enclosed(s string, from int, open, shut byte) int {
 // filler is what stands for a placeholder while the rest is judged.
 const filler = "Placeholder"
 
+// fillerHash is filler for a hash.
+const fillerHash = `H"0000000000000000000000000000000000000000"`
+
 // fill puts a word into each hole, or the digits of a hash.
 func (t *patch) fill(holes []hole) {
 	for i := len(holes) - 1; i >= 0; i-- {

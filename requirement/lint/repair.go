@@ -20,6 +20,7 @@ type fault struct {
 	diag.Diagnostic
 	edits []Edit
 	sure  bool // there is one way to repair it
+	guess bool // the edits serve to judge the rest, and are not offered
 }
 
 // id is the number of the rule that stands for a fault.
@@ -51,7 +52,7 @@ func (p *pass) parse() {
 		repaired := false
 		for i := len(syntax.Diagnostics) - 1; i >= 0; i-- {
 			f := p.fault(&t, syntax.Diagnostics[i])
-			if repaired = f.sure && round < maxRounds && len(p.text) <= maxRepair; repaired {
+			if repaired = (f.sure || f.guess) && round < maxRounds && len(p.text) <= maxRepair; repaired {
 				p.faults = append(p.faults, f)
 				break
 			}
@@ -64,7 +65,10 @@ func (p *pass) parse() {
 		}
 		a, err = requirement.ParseAny(p.src.Name(), t.text)
 	}
-	p.repaired = len(p.faults) > 0 && len(p.holes) == 0
+	p.repaired = len(p.holes) == 0
+	for i := range p.faults {
+		p.repaired = p.repaired && p.faults[i].sure
+	}
 	p.set = a.Set
 	if p.patch = t; a.Expr != nil {
 		p.read(a.Expr)
@@ -75,14 +79,17 @@ func (p *pass) parse() {
 
 // fault works out the repair of a diagnostic; when it is certain, it makes it.
 func (p *pass) fault(t *patch, d diag.Diagnostic) fault {
-	d = shouted(t.text, d)
+	d = bareVersion(t.text, shouted(t.text, d))
 	f := fault{Diagnostic: d}
 	edits := repairs(t.text, d)
+	if f.sure = edits != nil; !f.sure {
+		edits = guesses(t.text, d)
+		f.guess = edits != nil
+	}
 	f.Span = t.span(d.Span)
 	for _, e := range edits {
 		f.edits = append(f.edits, Edit{t.span(e.Span), e.New})
 	}
-	f.sure = len(edits) > 0
 	for i := len(edits) - 1; i >= 0; i-- {
 		t.apply(edits[i])
 	}
@@ -102,13 +109,22 @@ func shouted(text string, d diag.Diagnostic) diag.Diagnostic {
 	return d
 }
 
+// bareVersion tells a number behind an order comparison from other bare numbers.
+func bareVersion(text string, d diag.Diagnostic) diag.Diagnostic {
+	before := strings.TrimRight(text[:d.Span.Start], " \t\n=")
+	if d.Rule == "RQ007 unquoted-component-digit" && (strings.HasSuffix(before, "<") || strings.HasSuffix(before, ">")) {
+		d.Rule = "RQ303 version-unquoted"
+	}
+	return d
+}
+
 // repairs returns the edits that are the only way to read a text, in its order;
 // nil where a person has to choose.
 func repairs(text string, d diag.Diagnostic) []Edit {
 	id, _, _ := strings.Cut(d.Rule, " ")
 	word := text[d.Span.Start:d.Span.End]
 	switch id {
-	case "RQ002", "RQ006", "RQ007", "RQ008":
+	case "RQ002", "RQ006", "RQ007", "RQ008", "RQ303":
 		if strings.HasPrefix(d.Fix, `"`) {
 			return []Edit{{d.Span, d.Fix}}
 		}
@@ -130,6 +146,25 @@ func repairs(text string, d diag.Diagnostic) []Edit {
 		}
 	case "RQ026":
 		return entities(text)
+	}
+	return nil
+}
+
+// guesses returns edits with which the rest of a text can be judged, where what
+// was meant cannot be told.
+func guesses(text string, d diag.Diagnostic) []Edit {
+	switch {
+	case strings.HasPrefix(d.Rule, "RQ014"):
+		return []Edit{{d.Span, fillerHash}}
+	case d.Fix == `add "` && d.Span.End == len(text):
+		if strings.HasPrefix(text[d.Span.Start:], `H"`) {
+			if rest := text[d.Span.Start+2:]; len(rest) != 40 {
+				return []Edit{{d.Span, fillerHash}}
+			}
+		}
+		return []Edit{{diag.Span{Start: len(text), End: len(text)}, `"`}}
+	case d.Fix == "add )":
+		return []Edit{{diag.Span{Start: len(text), End: len(text)}, `)`}}
 	}
 	return nil
 }

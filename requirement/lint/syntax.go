@@ -80,6 +80,10 @@ var syntaxRules = [...]Rule{
 		ID: "RQ027", Slug: "invisible-character",
 		What: "a character that nobody sees stands in the text", Why: crash, Fix: "delete it",
 		Bad: "anchor apple and \u200bidentifier \"com.apple.mail\"",
+	}, {
+		ID: "RQ303", Slug: "version-unquoted",
+		What: "a version stands without quotes", Why: crash, Fix: `"…"`,
+		Bad: `anchor apple and identifier "com.apple.mail" and info[CFBundleVersion] >= 4.2`,
 	},
 }
 
@@ -111,7 +115,9 @@ func checkFaults(p *pass) {
 		if f.Fix != "" {
 			out.Fix = f.Fix
 		}
-		out.Edits, out.Safe = f.edits, f.sure && p.repaired
+		if f.sure {
+			out.Edits, out.Safe = f.edits, p.repaired
+		}
 	}
 }
 
