@@ -49,7 +49,23 @@ func encode(e Entry, m Masks) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return marshal(v)
+	b := []byte{'{'}
+	for _, key := range entryKeys {
+		value, ok := v[key]
+		if !ok {
+			continue
+		}
+		text, err := marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), key...), '"', ':')
+		b = append(b, text...)
+	}
+	return append(b, '}'), nil
 }
 
 // marshal writes JSON on one line, without escaping for HTML.

@@ -178,15 +178,22 @@ func plain(s string) bool {
 	return !strings.Contains(s, "  ") && strings.TrimSpace(s) == s
 }
 
-// folded breaks a text at spaces, so that folding gives it back.
+// folded breaks a text at spaces, before and and or, so that folding gives it back.
 func folded(s string) []string {
 	const width = 88
-	var lines []string
+	var clauses, lines []string
 	for _, word := range strings.Split(s, " ") {
-		if n := len(lines) - 1; n >= 0 && len(lines[n])+1+len(word) <= width {
-			lines[n] += " " + word
+		if n := len(clauses) - 1; n < 0 || word == "and" || word == "or" {
+			clauses = append(clauses, word)
 		} else {
-			lines = append(lines, word)
+			clauses[n] += " " + word
+		}
+	}
+	for _, c := range clauses {
+		if n := len(lines) - 1; n >= 0 && len(lines[n])+1+len(c) <= width {
+			lines[n] += " " + c
+		} else {
+			lines = append(lines, c)
 		}
 	}
 	return lines

@@ -5,12 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 	"github.com/xpcpolicy/xpcpolicy/policy/invent"
 )
 
@@ -173,6 +177,104 @@ func schemaOfObject(keys []key) object {
 		o["required"] = required
 	}
 	return o
+}
+
+// fitsSchema reports whether a value fits one of our schemas; it knows the keywords
+// that schemaOf writes.
+func fitsSchema(t *testing.T, s object, v any) bool {
+	t.Helper()
+	for word, want := range s {
+		ok := true
+		list, isList := v.([]any)
+		o, isObject := v.(object)
+		text, isText := v.(string)
+		n, isNumber := v.(float64)
+		switch word {
+		case "description", "title", "$schema", "$id":
+		case "type":
+			ok = map[string]bool{"string": isText, "array": isList, "object": isObject, "number": isNumber}[want.(string)]
+		case "pattern":
+			ok = isText && regexp.MustCompile(want.(string)).MatchString(text)
+		case "enum":
+			ok = isText && slices.Contains(want.([]any), v)
+		case "const":
+			ok = v == want
+		case "anyOf":
+			ok = slices.ContainsFunc(want.([]any), func(s any) bool { return fitsSchema(t, s.(object), v) })
+		case "minItems":
+			ok = len(list) >= int(want.(float64))
+		case "minimum":
+			ok = n >= want.(float64)
+		case "maximum":
+			ok = n <= want.(float64)
+		case "items":
+			ok = !slices.ContainsFunc(list, func(v any) bool { return !fitsSchema(t, want.(object), v) })
+		case "required":
+			for _, name := range want.([]any) {
+				_, there := o[name.(string)]
+				ok = ok && there
+			}
+		case "properties", "additionalProperties":
+			properties, _ := s["properties"].(object)
+			for name, v := range o {
+				sub, known := properties[name].(object)
+				if !known {
+					sub, known = s["additionalProperties"].(object)
+				}
+				ok = ok && (known && fitsSchema(t, sub, v) || !known && s["additionalProperties"] != false)
+			}
+		default:
+			t.Fatalf("the test does not know the keyword %q", word)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// TestSuitesFitTheSchema has the schema accept what Parse accepts, and refuse what
+// is wrong in form.
+func TestSuitesFitTheSchema(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile(schemaPath)
+	require.NoError(t, err)
+	var s object
+	require.NoError(t, json.Unmarshal(b, &s))
+	value := func(text string) any {
+		root, failure := yamlpos.Parse([]byte(text))
+		require.Nil(t, failure)
+		b, err := json.Marshal(plainValue(root))
+		require.NoError(t, err)
+		var v any
+		require.NoError(t, json.Unmarshal(b, &v))
+		return v
+	}
+	good := []string{strongSuite}
+	files, err := filepath.Glob("../../examples/*/*_test.yaml")
+	require.NoError(t, err)
+	more, err := filepath.Glob("../../examples/*/*/*_test.yaml")
+	require.NoError(t, err)
+	for _, f := range append(files, more...) {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		good = append(good, string(text))
+	}
+	require.Greater(t, len(good), 15)
+	for _, text := range good {
+		assert.True(t, fitsSchema(t, s, value(text)), text)
+	}
+	const small = "suite: s\npeers: {a: {like: $adhoc}}\n"
+	require.True(t, fitsSchema(t, s, value(small)))
+	for _, bad := range []string{
+		"suite: s\n", small + "pears: {}\n", small + "apiVersion: v2\n", small + "cases: [{name: c, expect: alow}]\n",
+		small + "cases: [{name: c}]\n", small + "mutations: none\n", small + "coverage: {rules: 101}\n",
+		small + "options: {now: soon}\n", small + "matrix: {operations: []}\n", small + "policy: 7\n",
+	} {
+		assert.False(t, fitsSchema(t, s, value(bad)), bad)
+		_, err := Parse("bad.yaml", []byte(bad))
+		assert.Error(t, err, bad)
+	}
 }
 
 func TestSchemaComesFromTheTableOfKeys(t *testing.T) {

@@ -1,6 +1,10 @@
 package policytest
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/xpcpolicy/xpcpolicy/diag"
+)
 
 // ResultSchema is the version of the JSON form of results.
 const ResultSchema = 1
@@ -15,6 +19,7 @@ type resultJSON struct {
 	Mutations []mutationJSON `json:"mutations"`
 	Coverage  coverageJSON   `json:"coverage"`
 	Problems  []string       `json:"problems,omitempty"`
+	Findings  diag.List      `json:"findings,omitempty"` // of the policy; they fail nothing
 	Seconds   float64        `json:"seconds,omitempty"`
 }
 
@@ -61,7 +66,7 @@ func (p Part) json() partJSON { return partJSON{p.Seen, p.Total, p.Percent(), p.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	v := resultJSON{
 		Schema: ResultSchema, Suite: r.Suite, Policy: r.Policy, Outcome: r.Outcome(), Ran: r.Ran(),
-		Checks: []checkJSON{}, Mutations: []mutationJSON{}, Problems: r.Problems, Seconds: r.Duration.Seconds(),
+		Checks: []checkJSON{}, Mutations: []mutationJSON{}, Problems: r.Problems, Findings: r.Findings, Seconds: r.Duration.Seconds(),
 		Coverage: coverageJSON{r.Coverage.Rules.json(), r.Coverage.Conditions.json(), r.Coverage.Floor.json()},
 	}
 	for i := range r.Checks {

@@ -1,8 +1,11 @@
 package policytest
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/policy"
 )
 
@@ -31,6 +34,8 @@ type Result struct {
 	Rows       []string
 	Mutations  []Mutation
 	Coverage   Coverage
+	// Findings are what loading the policy warned of. They fail nothing.
+	Findings diag.List
 	// Problems say why the suite failed beyond its checks: a coverage below the
 	// threshold, for example.
 	Problems []string
@@ -107,6 +112,28 @@ func (r *Result) Outcome() Outcome {
 		return Broken
 	}
 	return worst
+}
+
+// Err returns nil when the suite passed, else an error that names the first thing
+// that did not: for whoever puts a policy into force only when its tests pass.
+func (r *Result) Err() error {
+	if r.Outcome() == Passed {
+		return nil
+	}
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Outcome == Failed || c.Outcome == Broken {
+			return fmt.Errorf("suite %s: %s: %s: %s", quote(r.Suite), c.Case, asks(c), c.Problem)
+		}
+	}
+	for i := range r.Mutations {
+		if m := &r.Mutations[i]; m.Outcome == Admitted {
+			return fmt.Errorf("suite %s: an attacker like %s comes in: %s", quote(r.Suite), m.Peer, m.Name)
+		}
+	}
+	if len(r.Problems) > 0 {
+		return fmt.Errorf("suite %s: %s", quote(r.Suite), r.Problems[0])
+	}
+	return errors.New("suite " + quote(r.Suite) + ": no test ran")
 }
 
 // Ran is the number of questions that were asked: checks that were not skipped, and

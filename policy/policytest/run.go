@@ -47,7 +47,7 @@ func (s *Suite) Profile() string { return s.profile }
 func (s *Suite) Run(ctx context.Context, p *policy.Policy, o Options) *Result {
 	started := o.clock()
 	u := &run{ctx: ctx, suite: s, policy: p, o: &o, subjects: map[subjectKey]loaded{}, seen: newCoverage(p),
-		result: &Result{Suite: s.name, Policy: o.PolicyName}}
+		result: &Result{Suite: s.name, Policy: o.PolicyName, Findings: p.Findings()}}
 	if u.result.Policy == "" {
 		u.result.Policy = p.Source().Name()
 	}

@@ -247,6 +247,33 @@ func TestReports(t *testing.T) {
 	assert.NotZero(t, junit.Skipped)
 }
 
+func TestFindingsOfThePolicyAreShown(t *testing.T) {
+	t.Parallel()
+	r := runText(t, strings.Replace(strong, "rules:\n", "rules:\n  - {name: nobody, allow: 'false'}\n", 1), strongSuite[:strings.Index(strongSuite, "matrix:")])
+	require.NotEmpty(t, r.Findings)
+	assert.Contains(t, Text(TextOptions{}, r), "  warning  policy.yaml:")
+	out, err := json.Marshal(r)
+	require.NoError(t, err)
+	assert.Contains(t, string(out), `"findings":[{`)
+	assert.NoError(t, r.Err(), "they fail nothing")
+}
+
+func TestErrNamesWhatFailed(t *testing.T) {
+	t.Parallel()
+	assert.NoError(t, runText(t, strong, strongSuite).Err())
+	for name, tt := range map[string]struct{ policy, suite, want string }{
+		"a check":        {strong, strings.Replace(strongSuite, "app: ours", "app: theirs", 1), `suite "strong": current builds read: app: read: allow as expected`},
+		"an attacker":    {strings.Replace(strong, "rules:\n", "rules:\n  - {name: all, allow: 'subject.identifier == \"com.example.app\" && subject.anchor == \"apple\"'}\n", 1), "suite: s\npeers: {app: {like: $developer-id}}\ncases: [{name: c, expect: allow}]\n", "an attacker like app comes in: other-team/developer-id"},
+		"the coverage":   {strong, strings.Replace(strongSuite, "conditions: 80", "conditions: 100", 1), "coverage of conditions"},
+		"nothing at all": {strong, "suite: s\npeers: {app: {like: $developer-id}}\n", "no test ran"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.ErrorContains(t, runText(t, tt.policy, tt.suite).Err(), tt.want)
+		})
+	}
+}
+
 func TestTheZeroResultDidNotPass(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, Broken, new(Result).Outcome())

@@ -71,6 +71,9 @@ func (w *textWriter) paint(meaning, word string) string {
 
 func (w *textWriter) result(r *Result) {
 	w.line("%s  (%s)", diag.Printable(r.Suite), diag.Printable(r.Policy))
+	for _, f := range r.Findings {
+		w.line("  %s  %s", w.paint("note", f.Severity.String()), diag.Printable(f.Error()))
+	}
 	last := ""
 	for i := range r.Checks {
 		c := &r.Checks[i]
