@@ -9,6 +9,8 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"github.com/stretchr/testify/require"
+
+	"github.com/xpcpolicy/xpcpolicy/code"
 )
 
 const sevenClauses = `subject.team_id == "ABCDE12345" && subject.identifier == "com.acme.client" && subject.channel == "developer-id" && subject.hardened_runtime && !subject.linker_signed && "com.acme.client" in subject.entitlements && satisfies(requirements.acme)`
@@ -86,6 +88,40 @@ func BenchmarkPlainCEL(b *testing.B) {
 	}
 }
 
+// BenchmarkPlainCELFacts does with CEL alone what a rule does: facts of a Subject
+// are converted for each question, the requirement is evaluated, and the condition
+// runs under the same limits. There is no floor and no verification.
+func BenchmarkPlainCELFacts(b *testing.B) {
+	p, s := benchPolicy(b), client(b)
+	e := p.rules[0].when
+	program, err := e.env.Program(e.ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(decideCost), cel.InterruptCheckFrequency(interruptAt))
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		bound := newBinding(context.Background(), facts{p: p, s: s, whole: s})
+		vars := make(map[string]any, len(p.slots))
+		for i := range p.slots {
+			vars[p.slots[i].name] = bound.value(i)
+		}
+		if _, _, err := program.ContextEval(context.Background(), vars); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkNearestMiss(b *testing.B) {
+	p := benchPolicy(b)
+	near := decide(p, edit(b, func(s *code.Subject) { s.Flags = code.Known(code.FlagRuntime | code.FlagLinkerSigned) }))
+	far := decide(p, edit(b, func(s *code.Subject) { *s = code.Subject{Origin: code.OriginDisk} }))
+	for name, d := range map[string]Decision{"one": near, "none": far} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				d.NearestMiss(context.Background())
+			}
+		})
+	}
+}
+
 func BenchmarkExplain(b *testing.B) {
 	d := decide(benchPolicy(b), client(b))
 	d.Explain()
@@ -111,6 +147,23 @@ func BenchmarkParse(b *testing.B) {
 		if _, err := Parse("bench.yaml", doc); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkUnguardedRules has rules that nothing can look up: their cost grows with
+// their number.
+func BenchmarkUnguardedRules(b *testing.B) {
+	for _, n := range []int{10, 100} {
+		doc := strings.ReplaceAll(string(twentyRules(n)), "subject.team_id ==", "!subject.adhoc && subject.team_id !=")
+		doc = strings.ReplaceAll(doc, `subject.identifier == "com.acme.client"`, `subject.identifier != "com.acme.client"`)
+		p, err := Parse("bench.yaml", []byte(doc))
+		require.NoError(b, err)
+		s := client(b)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				decide(p, s)
+			}
+		})
 	}
 }
 

@@ -100,7 +100,7 @@ func kindName(k *key) string {
 
 // TestDocs runs docs/policy.md: tables between <!-- NAME --> and <!-- /NAME -->
 // come from code, every policy in it loads, and the block after
-// <!-- explain SUBJECT OPERATION --> or <!-- errors --> is what the policy before
+// <!-- explain SUBJECT OPERATION -->, nearest, json, findings or errors is what the policy before
 // it gives.
 func TestDocs(t *testing.T) {
 	t.Parallel()
@@ -150,13 +150,20 @@ func runBlocks(t *testing.T, doc string) string {
 			var list diag.List
 			require.ErrorAs(t, err, &list)
 			out = diag.Text(list...)
-		case "explain", "json":
+		case "findings":
+			p, err := Parse("policy.yaml", []byte(policyText))
+			require.NoError(t, err)
+			out = diag.Text(p.Findings()...)
+		case "explain", "json", "nearest":
 			name, operation, _ := strings.Cut(rest, " ")
 			require.NotNil(t, subjects[name], name)
 			p, err := Parse("policy.yaml", []byte(policyText))
 			require.NoError(t, err)
 			d := p.Decide(context.Background(), Request{Subject: edit(t, func(s *code.Subject) { subjects[name](t, s) }), Operation: operation, Now: clock})
 			out = diag.Tree(d.Explain(), diag.TreeOptions{})
+			if word == "nearest" {
+				out = d.NearestMiss(context.Background()).String() + "\n"
+			}
 			if word == "json" {
 				b, err := json.MarshalIndent(d, "", "  ")
 				require.NoError(t, err)

@@ -150,7 +150,9 @@ func (c *checker) prepare(cmd *cobra.Command, targets []string) error {
 	}
 	var err error
 	if cmd.Flags().Changed("policy") {
-		c.policy, err = c.loadProfile(cmd, c.policyPath, c.profile)
+		if c.policy, err = c.loadProfile(cmd, c.policyPath, c.profile); err == nil {
+			c.warnOf(c.policy)
+		}
 	} else {
 		c.expr, err = c.requirement.load(c.app, cmd)
 	}

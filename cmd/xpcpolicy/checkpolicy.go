@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,6 +40,13 @@ func (a *app) loadProfile(cmd *cobra.Command, path, profile string) (*policy.Pol
 		return nil, refused(cmd, "the policy does not load, so nothing was judged", err)
 	}
 	return p, nil
+}
+
+// warnOf says, one line each, what loading a policy found and did not refuse.
+func (c *checker) warnOf(p *policy.Policy) {
+	for _, f := range p.Findings() {
+		fmt.Fprintln(c.stderr, f.Error())
+	}
 }
 
 // missed is what can say what would have to differ.
