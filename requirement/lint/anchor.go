@@ -2,6 +2,7 @@ package lint
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/diag"
@@ -104,7 +105,7 @@ var genericAnchorOnly = Rule{
 }
 
 func (b *branch) genericOnly() bool {
-	return b.generic != nil && oneOf(b.apple, b.ident, b.cdhash, b.signer(), b.store, b.private) == nil
+	return b.generic != nil && oneOf(b.apple, b.ident, b.cdhash, b.signer(), b.issuer, b.store, b.private) == nil
 }
 
 var genericWithoutTeam = Rule{
@@ -125,7 +126,7 @@ var genericWithoutTeam = Rule{
 }
 
 func (b *branch) withoutTeam() bool {
-	return b.generic != nil && b.ident != nil && oneOf(b.apple, b.cdhash, b.signer(), b.store, b.private) == nil
+	return b.generic != nil && b.ident != nil && oneOf(b.apple, b.cdhash, b.signer(), b.issuer, b.store, b.private) == nil
 }
 
 var oidWithoutAnchor = Rule{
@@ -158,10 +159,15 @@ func isApples(oid string) bool {
 }
 
 // quote is a value in a message, cut when it is long.
-func quote(s string) string {
-	const most = 60
-	if len(s) > most {
-		s = s[:most] + "…"
+func quote(s string) string { return strconv.Quote(cutAt(s, 60)) }
+
+// cutAt cuts a text between two characters when it is longer than n bytes.
+func cutAt(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return strconv.Quote(s)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }

@@ -15,6 +15,7 @@ type branchFacts struct {
 	leafHash, rootHash             *requirement.Expr // rootHash: of any certificate above the leaf
 	team                           *requirement.Expr // leaf, subject.OU = …
 	name                           *requirement.Expr // leaf, subject.CN = …
+	issuer                         *requirement.Expr // certificate 1, subject.CN = …, where that is not an authority for all developers
 	cert                           *requirement.Expr // anything that a certificate must hold
 	info, entitlement              *requirement.Expr
 	notarized, platform            *requirement.Expr
@@ -81,8 +82,12 @@ func (b *branch) readTerm(e *requirement.Expr) {
 		}
 	case requirement.OpCertField:
 		first(&b.cert, e)
-		if e.Slot == requirement.SlotLeaf && e.Match == requirement.MatchEqual && e.Value != "" {
+		switch {
+		case e.Match != requirement.MatchEqual || e.Value == "":
+		case e.Slot == requirement.SlotLeaf:
 			b.readSubject(e)
+		case (e.Slot == 1 || e.Slot == -2) && e.Key == "subject.CN" && !forAllDevelopers(e.Value):
+			first(&b.issuer, e)
 		}
 	case requirement.OpCertGeneric:
 		first(&b.cert, e)
@@ -103,6 +108,11 @@ func (b *branch) readSubject(e *requirement.Expr) {
 	case e.Key == "subject.CN":
 		first(&b.name, e)
 	}
+}
+
+// forAllDevelopers reports whether an authority certifies every developer.
+func forAllDevelopers(name string) bool {
+	return strings.HasPrefix(name, "Apple Worldwide Developer Relations") || strings.HasPrefix(name, "Developer ID Certification Authority")
 }
 
 func (b *branch) readMarker(e *requirement.Expr) {

@@ -67,8 +67,7 @@ func (p *pass) read(e *requirement.Expr) {
 // report records a finding of the rule that runs, and returns it for the caller to
 // add to, until the next report.
 func (p *pass) report(at diag.Span, message string) *Finding {
-	at = p.patch.span(at)
-	return p.add(at, message)
+	return p.add(p.patch.span(at), p.shownHoles(message))
 }
 
 // add is report for places of the source itself.

@@ -41,6 +41,22 @@ func (f *Finding) Diagnostic() diag.Diagnostic {
 	}
 }
 
+// Fix returns a text with all that findings offer to change, again and again until
+// they offer nothing more: safe edits only unless unsafe is true. Fixing the
+// result changes nothing. A text whose edits do not come to an end stays as it is.
+func Fix(text string, c Config, unsafe bool) string {
+	const rounds = 12
+	out := text
+	for range rounds {
+		next := Fixed(out, Check(diag.NewSource("", out), nil, c), unsafe)
+		if next == out {
+			return out
+		}
+		out = next
+	}
+	return text
+}
+
 // Fixed returns the text with the edits of findings, safe ones only unless unsafe
 // is true. Of edits that overlap, the first finding's count; the others may be
 // found again in the result.

@@ -77,17 +77,13 @@ func (p *pass) consequence() string {
 // shown is a term as the source has it, or as it would be written.
 func (p *pass) shown(e *requirement.Expr) string {
 	const most = 60
-	s := e.Span()
 	text := ""
-	if p.src != nil && s.Start < s.End && s.End <= len(p.patch.text) {
-		text = p.patch.text[s.Start:s.End]
+	if s := p.patch.span(e.Span()); p.src != nil && s.Start < s.End && s.End <= len(p.text) {
+		text = p.text[s.Start:s.End]
 	} else {
 		text = requirement.Format(e)
 	}
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
-	return text
+	return diag.Printable(cutAt(text, most))
 }
 
 var contradictoryRange = Rule{

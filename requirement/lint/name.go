@@ -15,7 +15,7 @@ var namePin = Rule{
 	check: func(p *pass) {
 		p.terms(func(e *requirement.Expr) {
 			if e.Op == requirement.OpCertField && e.Key == "subject.CN" && (e.Match == requirement.MatchEqual || e.Match == requirement.MatchExists) {
-				message := "the name " + quote(e.Value) + " changes when the certificate does"
+				message := "a certificate is told by its name, " + quote(e.Value)
 				if e.Match == requirement.MatchExists {
 					message = "every certificate has a name"
 				}

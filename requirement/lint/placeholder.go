@@ -12,6 +12,7 @@ type hole struct {
 	diag.Span
 	quoted bool // between quotes
 	hash   bool // the digits of a hash
+	gap    bool // dots for something that was left out
 }
 
 // holes finds the placeholders of a text.
@@ -26,7 +27,12 @@ func holes(text string) []hole {
 			}
 		}
 		if n := placeholder(text[i:], quoted); n > 0 {
-			out = append(out, hole{diag.Span{Start: i, End: i + n}, quoted, hash})
+			out = append(out, hole{Span: diag.Span{Start: i, End: i + n}, quoted: quoted, hash: hash})
+			i += n
+			continue
+		}
+		if n := dots(text[i:]); n > 0 && !quoted {
+			out = append(out, hole{Span: diag.Span{Start: i, End: i + n}, gap: true})
 			i += n
 			continue
 		}
@@ -36,7 +42,7 @@ func holes(text string) []hole {
 			quoted = !quoted
 		case hash && quoted && c == '[':
 			if n := strings.IndexByte(text[i:], ']'); n > 1 && n < maxHole {
-				out = append(out, hole{diag.Span{Start: i, End: i + n + 1}, true, true})
+				out = append(out, hole{Span: diag.Span{Start: i, End: i + n + 1}, quoted: true, hash: true})
 				i += n
 			}
 		case c == '\\' && quoted:
@@ -48,6 +54,18 @@ func holes(text string) []hole {
 }
 
 const maxHole = 200
+
+// dots returns the length of an ellipsis that s begins with, else 0.
+func dots(s string) int {
+	if strings.HasPrefix(s, "…") {
+		return len("…")
+	}
+	n := len(s) - len(strings.TrimLeft(s, "."))
+	if n < 3 {
+		return 0
+	}
+	return n
+}
 
 // placeholder returns the length of the placeholder that s begins with, else 0:
 // \(x) of Swift, %@ and %s, %NAME% of AutoPkg, ${x}, $(x) and $x, {x}, <x>, __X__
@@ -146,12 +164,26 @@ const filler = "Placeholder"
 // fillerHash is filler for a hash.
 const fillerHash = `H"0000000000000000000000000000000000000000"`
 
+// shownHoles is a message in which placeholders are what the source calls them.
+func (p *pass) shownHoles(message string) string {
+	if len(p.holes) == 0 || !strings.Contains(message, filler) {
+		return message
+	}
+	for i := len(p.holes) - 1; i >= 0; i-- {
+		message = strings.ReplaceAll(message, filler+strconv.Itoa(i+1), p.text[p.holes[i].Start:p.holes[i].End])
+	}
+	return message
+}
+
 // fill puts a word into each hole, or the digits of a hash.
 func (t *patch) fill(holes []hole) {
 	for i := len(holes) - 1; i >= 0; i-- {
 		h := holes[i]
 		text := filler + strconv.Itoa(i+1)
-		if h.hash {
+		switch {
+		case h.gap:
+			text = ""
+		case h.hash:
 			text = strings.Repeat("0", 40)
 		}
 		t.apply(Edit{h.Span, text})

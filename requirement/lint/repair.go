@@ -2,6 +2,7 @@ package lint
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -69,6 +70,9 @@ func (p *pass) parse() {
 	for i := range p.faults {
 		p.repaired = p.repaired && p.faults[i].sure
 	}
+	if slices.ContainsFunc(p.holes, func(h hole) bool { return h.gap }) {
+		return // what was left out decides
+	}
 	p.set = a.Set
 	if p.patch = t; a.Expr != nil {
 		p.read(a.Expr)
@@ -125,7 +129,7 @@ func repairs(text string, d diag.Diagnostic) []Edit {
 	word := text[d.Span.Start:d.Span.End]
 	switch id {
 	case "RQ002", "RQ006", "RQ007", "RQ008", "RQ303":
-		if strings.HasPrefix(d.Fix, `"`) {
+		if strings.HasPrefix(d.Fix, `"`) && wantsValue(text[:d.Span.Start]) {
 			return []Edit{{d.Span, d.Fix}}
 		}
 	case "RQ004":
@@ -148,6 +152,19 @@ func repairs(text string, d diag.Diagnostic) []Edit {
 		return entities(text)
 	}
 	return nil
+}
+
+// wantsValue reports whether a value must follow a text.
+func wantsValue(before string) bool {
+	before = strings.TrimRight(before, " \t\n")
+	if before == "" {
+		return false
+	}
+	if strings.IndexByte("=~<>[", before[len(before)-1]) >= 0 {
+		return true
+	}
+	word := before[strings.LastIndexAny(before, " \t\n()!")+1:]
+	return word == "identifier"
 }
 
 // guesses returns edits with which the rest of a text can be judged, where what

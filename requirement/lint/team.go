@@ -20,10 +20,12 @@ var teamOnly = Rule{
 			if !b.teamOnly() {
 				continue
 			}
-			e, who := oneOf(b.signer(), b.trusted, b.named), "of whoever a trusted root certifies"
+			e, who := oneOf(b.signer(), b.issuer, b.trusted, b.named), "of whoever a trusted root certifies"
 			switch {
 			case b.team != nil:
 				e, who = b.team, "of team "+quote(b.team.Value)
+			case b.signer() == nil && b.issuer != nil:
+				who = "of whoever this authority certifies"
 			case b.signer() != nil:
 				who = "of this signer"
 			}
@@ -34,7 +36,7 @@ var teamOnly = Rule{
 
 func (b *branch) teamOnly() bool {
 	return b.ident == nil && b.cdhash == nil && b.apple == nil && b.store == nil && b.anchor() != nil &&
-		oneOf(b.signer(), b.trusted, b.named) != nil
+		oneOf(b.signer(), b.issuer, b.trusted, b.named) != nil
 }
 
 var storeWithoutIdentifier = Rule{

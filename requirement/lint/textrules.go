@@ -129,17 +129,39 @@ var unresolvedPlaceholder = Rule{
 }
 
 func checkPlaceholders(p *pass) {
-	if p.expr == nil {
-		return
-	}
 	found := p.holes
+	if p.expr != nil {
+		found = p.standIns(found)
+	}
+	for _, h := range found {
+		text := p.text[h.Start:h.End]
+		f := p.add(h.Span, text+" is not filled in")
+		switch {
+		case h.gap:
+			f.Message, f.Fix = "something was left out here", "the whole requirement"
+		case !h.quoted && !h.hash:
+			f.Message = text + " is not filled in, and stands without quotes"
+			f.Fix = `"` + text + `"`
+			f.Why = "a value that begins with a digit or holds a hyphen will not compile without quotes"
+		case p.cfg.Target == AutoPkg && text[0] == '%' && text[len(text)-1] == '%':
+			f.Message = text + " is filled in from the recipe's variables"
+			f.Why = "whoever sets the variable decides what passes"
+			f.Fix = "nothing, as long as the recipe sets it"
+			f.Severity = diag.Info
+		}
+	}
+}
+
+// standIns reports values that are missing in a text that compiles, and returns
+// the placeholders.
+func (p *pass) standIns(found []hole) []hole {
 	for e := range requirement.All(p.expr) {
 		switch e.Op {
 		case requirement.OpIdent, requirement.OpInfo, requirement.OpEntitlement, requirement.OpCertField:
 		default:
 			continue
 		}
-		if !unknown(e.Value) || strings.Contains(e.Value, filler) {
+		if !unknown(e.Value) || strings.Contains(e.Value, filler) || e.Op == requirement.OpCertField && e.Key == "subject.CN" && isStandIn(e.Value) {
 			continue
 		}
 		if isStandIn(e.Value) {
@@ -150,18 +172,5 @@ func checkPlaceholders(p *pass) {
 			p.report(e.Span(), quote(e.Value)+" holds a placeholder")
 		}
 	}
-	for _, h := range found {
-		text := p.text[h.Start:h.End]
-		f := p.add(h.Span, text+" is not filled in")
-		switch {
-		case !h.quoted && !h.hash:
-			f.Message = text + " is not filled in, and stands without quotes"
-			f.Fix = `"` + text + `"`
-			f.Why = "a value that begins with a digit or holds a hyphen will not compile without quotes"
-		case p.cfg.Target == AutoPkg && text[0] == '%' && text[len(text)-1] == '%':
-			f.Message = text + " is filled in from the recipe's variables"
-			f.Why = "whoever sets the variable decides what passes"
-			f.Severity = diag.Info
-		}
-	}
+	return found
 }
