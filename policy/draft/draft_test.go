@@ -57,6 +57,8 @@ func TestDraftsAllowTheirBuildsAndNobodyElse(t *testing.T) {
 			[]string{"6.1.9", "6.1.13", " or ", `team: "ABCDE12345"`}, nil},
 		"development builds stay behind a profile": {[]Build{devID, development}, []Build{development, other},
 			[]string{"profiles:\n  development:", "relax: [debuggable]"}, []string{"\nfloor:"}},
+		"nothing but a development build": {[]Build{development}, []Build{development, devID, build(t, "x", "$adhoc")},
+			[]string{"profiles: development:"}, []string{"\npeers:"}},
 		"a store build alone has no unit": {[]Build{store}, []Build{devID, other},
 			[]string{"6.1.9", `team: "ABCDE12345"`}, []string{"subject.OU"}},
 		"TestFlight":            {[]Build{build(t, "tf", "$testflight")}, []Build{store, devID}, []string{"6.1.25.1"}, nil},

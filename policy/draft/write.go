@@ -205,9 +205,9 @@ func (w *drafter) rules(line func(string, ...any), indent string, groups []*grou
 		line("%s  - name: %s", indent, yaml(g.name+" of "+g.who()))
 		line("%s    allow: matches(%s)", indent, yaml(g.name))
 	}
-	if len(groups) == 0 {
-		line("%s  - name: nobody without the profile %s", indent, Profile)
-		line("%s    allow: \"false\"", indent)
+	if len(groups) == 0 { // a policy has a rule, and nobody comes in without the profile
+		line("%s  - name: no code without a certificate", indent)
+		line("%s    deny: subject.adhoc", indent)
 	}
 }
 
