@@ -143,8 +143,8 @@ var oidWithoutAnchor = Rule{
 			}
 			for _, l := range b.lits {
 				if l.e.Op == requirement.OpCertGeneric && !l.not && isApples(l.e.Key) {
-					p.report(l.e.Span(), code.OID(l.e.Key).String()+" proves nothing without an anchor")
-					break
+					p.report(l.e.Span(), marker(l.e.Key)+" proves nothing without an anchor")
+					return // one repair mends them all
 				}
 			}
 		}
@@ -153,6 +153,15 @@ var oidWithoutAnchor = Rule{
 
 // appleOctets is the arc 1.2.840.113635.100.
 const appleOctets = "\x2a\x86\x48\x86\xf7\x63\x64"
+
+// marker is an object identifier with what it means, when that is known.
+func marker(oid string) string {
+	dotted := code.OID(oid).String()
+	if name := code.MarkerName(code.OID(oid)); name != "" {
+		return dotted + " (" + name + ")"
+	}
+	return dotted
+}
 
 func isApples(oid string) bool {
 	return len(oid) > len(appleOctets) && oid[:len(appleOctets)] == appleOctets

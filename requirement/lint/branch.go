@@ -5,10 +5,10 @@ import (
 )
 
 // Bounds of the disjunctive form. Real requirements have less than twenty
-// branches; what has more is said not to be judged.
+// branches, and evaluation gives up at 1000 levels; what has more is an error.
 const (
-	maxBranches = 256
-	maxNodes    = 4096
+	maxBranches = 1024
+	maxNodes    = 8192
 	maxLiterals = 1 << 15 // of all branches together
 )
 

@@ -16,7 +16,7 @@ var catalogue = []*Rule{
 
 	&alwaysTrue, &neverTrue, &contradictoryRange, &orPrecedence, &mixedOperators, &weakBranch, &duplicateTerm,
 	&impliedTerm, &subjectAbsent, &fieldEquals, &unknownSubjectKey, &emptyPattern, &notText, &denyList, &tooDeep,
-	&unknownOpcode, &flaggedOpcode, &oldOpcode, &badOperand,
+	&trailingBytes, &unknownOpcode, &flaggedOpcode, &oldOpcode, &badOperand,
 
 	&noFloor, &versionKey, &versionAsText, syntaxRule("RQ303"), &infoOnly, &cdhashPin, &cdhashAlone, &notarizedPeer,
 	&oldKeyword, &platformKeyword, &oldSets, &otherDate,

@@ -213,7 +213,6 @@ func checkDepth(p *pass) {
 	}
 	if p.over {
 		f := p.report(p.expr.Span(), fmt.Sprintf("more than %d alternatives: nobody judged whether one of them is weak", maxBranches))
-		f.Severity = diag.Warning
 		f.Why = "an attacker chooses the weakest alternative, and a person cannot look at so many either"
 	}
 }

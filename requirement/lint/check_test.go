@@ -54,7 +54,7 @@ func use(t testing.TB, r *lint.Rule) lint.Config {
 }
 
 // onlyInBinaries are rules about what no text says; TestBinaries holds their cases.
-var onlyInBinaries = []string{"RQ216", "RQ217", "RQ218"}
+var onlyInBinaries = []string{"RQ215", "RQ216", "RQ217", "RQ218"}
 
 func TestEachRuleFindsItsBadTextAndNotItsGoodOne(t *testing.T) {
 	t.Parallel()
@@ -181,6 +181,12 @@ func TestBinaries(t *testing.T) {
 	and := func(e *requirement.Expr) *requirement.Expr {
 		return &requirement.Expr{Op: requirement.OpAnd, X: good, Y: e}
 	}
+	blob := append(requirement.Encode(good), 0, 0, 0, 1)
+	blob[7] += 4
+	long, err := requirement.Decode(blob)
+	require.NoError(t, err)
+	assert.Contains(t, ids(lint.Check(nil, long, lint.Config{})), "RQ215")
+
 	for name, tt := range map[string]struct {
 		e    *requirement.Expr
 		want string

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -205,15 +206,30 @@ func unknown(value string) bool {
 
 // isStandIn reports whether a value is a word that documents write for one.
 func isStandIn(value string) bool {
-	s := strings.ToUpper(strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(value))
-	if len(s) >= 5 && strings.Trim(s, "X") == "" {
+	var room [32]byte
+	word := room[:0]
+	for i := range len(value) {
+		c := value[i]
+		switch {
+		case c == '_' || c == '-' || c == ' ' || c == '.':
+			continue
+		case c >= 'a' && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		if len(word) == cap(word) {
+			return false
+		}
+		word = append(word, c)
+	}
+	if len(word) >= 5 && len(bytes.Trim(word, "X")) == 0 {
 		return true
 	}
 	for _, w := range [...]string{"YOUR", "MY", "REPLACE", "INSERT", "SOME", "THE"} {
-		s = strings.TrimPrefix(s, w)
+		if len(word) > len(w) && string(word[:len(w)]) == w {
+			word = word[len(w):]
+		}
 	}
-	s = strings.TrimSuffix(s, "HERE")
-	switch s {
+	switch string(bytes.TrimSuffix(word, []byte("HERE"))) {
 	case "TEAM", "TEAMID", "TEAMIDENTIFIER", "DEVELOPMENTTEAM", "DEVELOPERTEAMID", "APPLETEAMID", "BUNDLEID", "BUNDLEIDENTIFIER", "PLACEHOLDER", "CHANGEME":
 		return true
 	}

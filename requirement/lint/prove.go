@@ -10,8 +10,8 @@ import (
 // How much proof one text may have, in steps of requirement.ImpliesOptions: some
 // milliseconds in all. What is not proved within them counts as not proved.
 const (
-	allSteps = 1_200_000
-	oneProof = 300_000
+	allSteps = 400_000
+	oneProof = 100_000
 )
 
 func (p *pass) options() (requirement.ImpliesOptions, bool) {
