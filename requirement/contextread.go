@@ -7,7 +7,7 @@ import (
 )
 
 // contextReader reads a context of the usual form: keys as documented, each once,
-// strings without escapes, no null. A batch reads one for each line, and
+// no null. A batch reads one for each line, and
 // encoding/json takes several times as long. Whatever it accepts, encoding/json
 // reads alike; all else is left to encoding/json, to read or to refuse.
 type contextReader struct {
@@ -199,7 +199,7 @@ func (r *contextReader) string(to *string) (ok bool) {
 	return ok
 }
 
-// text reads a string of UTF-8 without escapes.
+// text reads a string of UTF-8. One with escapes is encoding/json's to unquote.
 func (r *contextReader) text() (string, bool) {
 	if !r.take('"') {
 		return "", false
@@ -210,10 +210,28 @@ func (r *contextReader) text() (string, bool) {
 		case c == '"':
 			r.i += n + 1
 			return rest[:n], ascii || utf8.ValidString(rest[:n])
-		case c == '\\' || c < 0x20:
+		case c == '\\':
+			return r.escaped(n)
+		case c < 0x20:
 			return "", false
 		case c >= utf8.RuneSelf:
 			ascii = false
+		}
+	}
+	return "", false
+}
+
+// escaped reads the string that begins at r.i and has its first escape n bytes behind.
+func (r *contextReader) escaped(n int) (s string, ok bool) {
+	rest := r.s[r.i:]
+	for ; n < len(rest); n++ {
+		switch rest[n] {
+		case '\\':
+			n++
+		case '"':
+			ok = json.Unmarshal([]byte(r.s[r.i-1:r.i+n+1]), &s) == nil
+			r.i += n + 1
+			return s, ok
 		}
 	}
 	return "", false
