@@ -56,7 +56,8 @@ type Guard struct {
 	o        GuardOptions
 	kernel   token.Kernel
 	verifier *macho.Verifier
-	files    *generations[token.StaticKey, *code.Subject]
+	files    *generations[token.StaticKey, *verifiedFile]
+	places   chan struct{} // one for each identification that runs
 	state    atomic.Pointer[guardState]
 	source   guardSource
 	stop     chan struct{}
@@ -77,6 +78,7 @@ type guardState struct {
 type question struct {
 	token     token.AuditToken
 	operation string
+	weak      bool // the token is a socket's, whatever GuardOptions.Strength says
 }
 
 // answer is a decision with what it was about, and the kernel's flags of the
@@ -87,11 +89,19 @@ type answer struct {
 	status   code.KernelFlags
 }
 
-// Bounds of what a Guard keeps. Twice as much can be there while one generation
-// takes over from another.
+// Bounds of what a Guard keeps and does. Twice as much can be kept while one
+// generation takes over from another.
 const (
-	maxAnswers = 4096
-	maxFiles   = 256
+	maxAnswers      = 4096
+	maxAnswersBytes = 32 << 20
+	maxFiles        = 256
+	maxFilesBytes   = 16 << 20
+	// maxPlaces is how many programs are identified at a time. Reading a file can
+	// take for ever, on a file system that the caller serves.
+	maxPlaces = 128
+	// maxOperation is how long an operation may be, in bytes, for its answer to be
+	// kept: callers may choose the words.
+	maxOperation = 256
 )
 
 // Open loads the policy at path, with the files that it includes from the same
@@ -100,14 +110,15 @@ const (
 // not pass its own tests, is an error that [diag.Text] shows with positions.
 func Open(path string, o GuardOptions) (*Guard, error) {
 	g := &Guard{o: o, kernel: o.Kernel, verifier: macho.NewVerifier(), source: guardSource{path: path, profile: o.Profile},
-		files: newGenerations[token.StaticKey, *code.Subject](maxFiles), stop: make(chan struct{})}
+		files:  newGenerations[token.StaticKey, *verifiedFile](maxFiles, maxFilesBytes),
+		places: make(chan struct{}, maxPlaces), stop: make(chan struct{})}
 	if g.kernel == nil {
 		var err error
 		if g.kernel, err = token.System(); err != nil {
 			return nil, fmt.Errorf("no process can be identified here: %w", err)
 		}
 	}
-	p, err := g.source.load(context.Background())
+	p, err := g.source.load(context.Background(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +131,9 @@ func Open(path string, o GuardOptions) (*Guard, error) {
 }
 
 func (g *Guard) install(p *policy.Policy) {
-	g.state.Store(&guardState{policy: p, answers: newGenerations[question, *answer](maxAnswers)})
+	s := &guardState{policy: p, answers: newGenerations[question, *answer](maxAnswers, maxAnswersBytes)}
+	s.flights.apart = true
+	g.state.Store(s)
 }
 
 // Close ends reloading. Every later question is denied.
@@ -155,25 +168,31 @@ func (g *Guard) Allow(ctx context.Context, t token.AuditToken) policy.Decision {
 
 // AllowOperation is [Guard.Allow] for one of several things that callers can ask
 // for, in the policy's words.
-func (g *Guard) AllowOperation(ctx context.Context, t token.AuditToken, operation string) (d policy.Decision) {
+func (g *Guard) AllowOperation(ctx context.Context, t token.AuditToken, operation string) policy.Decision {
+	return g.allow(ctx, question{token: t, operation: operation})
+}
+
+func (g *Guard) allow(ctx context.Context, q question) (d policy.Decision) {
 	if g == nil {
 		return policy.Decision{}
 	}
 	s := g.state.Load()
+	if s == nil {
+		return policy.Decision{}
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	defer func() {
 		if v := recover(); v != nil {
-			d = g.refuse(ctx, s.policy, t, operation, code.StatusInternalError, fmt.Errorf("an internal error, please report it: %v", v))
+			d = g.refuse(ctx, s.policy, q, code.StatusInternalError, &defectError{v})
 		}
 	}()
-	switch {
-	case s == nil:
-		return policy.Decision{}
-	case s.closed:
-		return g.refuse(ctx, s.policy, t, operation, code.StatusInternalError, errClosed)
+	if s.closed {
+		return g.refuse(ctx, s.policy, q, code.StatusInternalError, errClosed)
 	}
-	q := question{t, operation}
 	if a, ok := s.answers.get(q); ok && ctx.Err() == nil {
-		if st, err := g.kernel.Status(t); err == nil && st == a.status {
+		if st, err := g.kernel.Status(q.token); err == nil && st == a.status {
 			if g.o.Sink != nil {
 				g.record(ctx, a, decisionlog.Meta{Cached: true})
 			}
@@ -187,15 +206,33 @@ func (g *Guard) AllowOperation(ctx context.Context, t token.AuditToken, operatio
 var errClosed = errors.New("the guard is closed")
 
 // decide answers a question that no kept answer fits. Equal questions at the same
-// time are answered once.
+// time are answered once; who waited for somebody else's answer asks the kernel
+// again, because that answer may be older than the question.
 func (g *Guard) decide(ctx context.Context, s *guardState, q question) policy.Decision {
 	start := g.now()
-	a, err := s.flights.do(ctx, q, func() (*answer, bool) {
+	a, mine, err := s.flights.do(ctx, q, func() (*answer, bool) {
+		select {
+		case g.places <- struct{}{}:
+			defer func() { <-g.places }()
+		case <-ctx.Done():
+		}
+		if a, ok := s.answers.get(q); ok && ctx.Err() == nil && g.still(q.token, a.status) == nil {
+			return a, true // somebody finished between the look at the answers and this one
+		}
 		a := g.ask(ctx, s, q)
 		return a, ctx.Err() == nil
 	})
-	if err != nil {
-		return g.refuse(ctx, s.policy, q.token, q.operation, code.StatusSignatureNotVerifiable, err)
+	var defect *defectError
+	switch {
+	case errors.As(err, &defect):
+		return g.refuse(ctx, s.policy, q, code.StatusInternalError, err)
+	case err != nil:
+		return g.refuse(ctx, s.policy, q, code.StatusSignatureNotVerifiable, err)
+	}
+	if !mine && a.decision.Allow() {
+		if err := g.still(q.token, a.status); err != nil {
+			a = g.judge(ctx, s.policy, withCheck(a.request.Subject, err), q.operation)
+		}
 	}
 	if g.o.Sink != nil {
 		g.record(ctx, a, decisionlog.Meta{Metrics: decisionlog.Metrics{Total: int64(g.now().Sub(start))}})
@@ -208,21 +245,32 @@ func (g *Guard) decide(ctx context.Context, s *guardState, q question) policy.De
 // without the kernel's flags.
 func (g *Guard) ask(ctx context.Context, s *guardState, q question) *answer {
 	subject := token.Identify(ctx, g.kernel, q.token, token.Options{
-		Strength: g.o.Strength, Now: g.now(), Verifier: g.verifier, Remember: g.files.once,
+		Strength: g.strength(q), Now: g.now(), Verifier: g.verifier,
+		Remember: func(key token.StaticKey, verify func() *code.Subject) *code.Subject {
+			return g.remember(ctx, key, verify)
+		},
 	})
+	a := g.judge(ctx, s.policy, subject, q.operation)
 	if subject.Verified() != nil {
-		return g.judge(ctx, s.policy, subject, q.operation)
+		return a
 	}
 	status, _, _ := subject.Process.Status.Get()
-	a := g.judge(ctx, s.policy, subject, q.operation)
 	if err := g.still(q.token, status); err != nil {
 		return g.judge(ctx, s.policy, withCheck(subject, err), q.operation)
 	}
 	a.status = status
-	if ctx.Err() == nil && !s.policy.ReadsNow() && a.decision.Reason() != policy.ReasonError {
+	if ctx.Err() == nil && lasts(subject) && !s.policy.ReadsNow() && a.decision.Reason() != policy.ReasonError && len(q.operation) <= maxOperation {
 		s.answers.put(q, a)
 	}
 	return a
+}
+
+// strength says where the token of a question came from.
+func (g *Guard) strength(q question) code.TokenStrength {
+	if q.weak {
+		return code.StrengthWeak
+	}
+	return g.o.Strength
 }
 
 // still returns why a process is not what it was when its flags were these.
@@ -257,11 +305,13 @@ func withCheck(s *code.Subject, err error) *code.Subject {
 	return &copied
 }
 
-// refuse is the denial of a question that could not be put to the policy.
-func (g *Guard) refuse(ctx context.Context, p *policy.Policy, t token.AuditToken, operation string, status code.Status, err error) policy.Decision {
-	process := &code.Process{Token: t.Words(), Strength: g.o.Strength}
+// refuse is the denial of a question that could not be put to the policy. It is the
+// last resort: when even that panics, the zero Decision denies.
+func (g *Guard) refuse(ctx context.Context, p *policy.Policy, q question, status code.Status, err error) (d policy.Decision) {
+	defer func() { _ = recover() }()
+	process := &code.Process{Token: q.token.Words(), Strength: g.strength(q)}
 	subject := withCheck(&code.Subject{Origin: code.OriginKernel, Process: process}, &code.Error{Status: status, Err: err})
-	a := g.judge(context.WithoutCancel(ctx), p, subject, operation)
+	a := g.judge(context.WithoutCancel(ctx), p, subject, q.operation)
 	if g.o.Sink != nil {
 		g.record(ctx, a, decisionlog.Meta{})
 	}

@@ -86,8 +86,8 @@ func programs() []*program {
 type world struct {
 	mu      sync.Mutex
 	dir     string
-	version uint32                // of the last fork or exec
-	pids    map[uint32]*process   // living ones
+	version uint32                 // of the last fork or exec
+	pids    map[uint32]*process    // living ones
 	images  map[[2]uint32]*program // which program each pid and version ever ran
 	asked   int
 	before  func(what string) // called before each answer; nil: nothing

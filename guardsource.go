@@ -21,8 +21,9 @@ type guardSource struct {
 	path, profile string
 }
 
-// load loads the policy and runs the suites beside it that name it.
-func (s *guardSource) load(ctx context.Context) (*policy.Policy, error) {
+// load loads the policy and runs the suites beside it that name it. When nothing
+// changed since before, which may be nil, it returns that without running them again.
+func (s *guardSource) load(ctx context.Context, before *policy.Policy) (*policy.Policy, error) {
 	dir, name := filepath.Split(s.path)
 	if dir == "" {
 		dir = "."
@@ -35,6 +36,9 @@ func (s *guardSource) load(ctx context.Context) (*policy.Policy, error) {
 	p, err := policy.Load(root.FS(), name, policy.Options{Profile: s.profile, Name: s.path})
 	if err != nil {
 		return nil, err
+	}
+	if before != nil && p.Revision() == before.Revision() {
+		return before, nil
 	}
 	suites, err := fs.Glob(root.FS(), "*_test.yaml")
 	if err != nil {
@@ -121,12 +125,14 @@ func (g *Guard) load(ctx context.Context) (changed bool, err error) {
 	if s == nil || s.closed {
 		return false, errClosed
 	}
-	p, err := g.source.load(ctx)
-	if err != nil {
+	defer func() { // a defect while a file is read must not end the server
+		if v := recover(); v != nil {
+			changed, err = false, &defectError{v}
+		}
+	}()
+	p, err := g.source.load(ctx, s.policy)
+	if err != nil || p == s.policy {
 		return false, err
-	}
-	if p.Revision() == s.policy.Revision() {
-		return false, nil
 	}
 	g.install(p)
 	return true, nil

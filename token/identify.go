@@ -22,8 +22,10 @@ type Options struct {
 	// Verifier verifies the program's file; nil is one that remembers nothing.
 	Verifier *macho.Verifier
 	// Remember keeps what was verified of a file: it returns the earlier result for
-	// an equal key, or calls verify and may keep what that returns. Nil verifies
-	// each time. The result must not be changed.
+	// an equal key, or calls verify and may keep what that returns, if it verified: a
+	// failure may be that of a read, of a file that changed, or of a context that
+	// ended. It returns nil when the context ended while it waited for somebody else.
+	// Nil verifies each time. The result must not be changed.
 	Remember func(key StaticKey, verify func() *code.Subject) *code.Subject
 }
 
@@ -97,6 +99,11 @@ func Identify(ctx context.Context, k Kernel, t AuditToken, o Options) *code.Subj
 		}
 	}
 	static := id.verify()
+	if static == nil {
+		return id.refused(append(checks, id.check(step{"P7", "signature of the file", func(*identification) error {
+			return fail(code.StatusSignatureNotVerifiable, "nobody verified the file")
+		}})))
+	}
 	s := *static // what is remembered is not ours to change
 	s.Process = &id.process
 	id.subject = &s
