@@ -8,7 +8,7 @@ import (
 // branches, and evaluation gives up at 1000 levels; what has more is an error.
 const (
 	maxBranches = 1024
-	maxNodes    = 8192
+	maxNodes    = 4096
 	maxLiterals = 1 << 15 // of all branches together
 )
 

@@ -159,8 +159,10 @@ func (p *pass) follows(lits []literal, i int) bool {
 	if !related || len(rest) == 0 {
 		return false
 	}
-	o, ok := p.options()
-	return ok && requirement.Implies(conjunction(rest), conjunction(lits[i:i+1]), o).Answer == requirement.Yes
+	others, one := conjunction(rest), conjunction(lits[i:i+1])
+	return p.proved(func(o requirement.ImpliesOptions) requirement.Implication {
+		return requirement.Implies(others, one, o)
+	})
 }
 
 // maxDepth is how deep operators may stand inside each other before Apple's

@@ -15,7 +15,7 @@ type conflict struct {
 func (p *pass) judge() {
 	for i := range p.branches {
 		b := &p.branches[i]
-		if b.dead = b.kinds(); b.dead == nil && p.never(b) {
+		if b.dead = b.kinds(); b.dead == nil && !b.plain() && p.never(b.lits...) {
 			b.dead = p.conflict(b)
 		}
 	}
@@ -35,20 +35,14 @@ func (p *pass) live() []*branch {
 // conflict finds the literals that exclude each other in a branch that is never
 // true: the least of them, as far as two are enough.
 func (p *pass) conflict(b *branch) *conflict {
-	if len(b.lits) > 24 { // pairs would take too long
-		return &conflict{}
-	}
 	for _, l := range b.lits {
-		if !l.not && independent(l.e) {
-			continue
-		}
-		if p.excludes(l, l) {
+		if (l.not || !independent(l.e)) && p.never(l) {
 			return &conflict{a: l.e}
 		}
 	}
 	for i, l := range b.lits {
 		for _, m := range b.lits[:i] {
-			if p.excludes(m, l) {
+			if sameSubject(l.e, m.e) && p.never(m, l) {
 				return &conflict{a: m.e, b: l.e}
 			}
 		}
@@ -57,9 +51,12 @@ func (p *pass) conflict(b *branch) *conflict {
 }
 
 // kinds finds markers that no certificate of Apple's carries together, and terms
-// about developers beside `anchor apple`.
+// about developers beside `anchor apple`. The prover does not know that.
 func (b *branch) kinds() *conflict {
 	const leaf = "a leaf certificate is for one of them"
+	if b.generic == nil && b.apple == nil {
+		return nil // certificates that others make may hold anything
+	}
 	type side struct {
 		e    *requirement.Expr
 		kind int

@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"strings"
+
 	"github.com/xpcpolicy/xpcpolicy/diag"
 )
 
@@ -16,27 +18,42 @@ func (p *patch) span(s diag.Span) diag.Span {
 	if p.off == nil {
 		return s
 	}
-	last := len(p.off) - 1
-	return diag.Span{Start: p.off[min(s.Start, last)], End: p.off[min(s.End, last)]}
+	return diag.Span{Start: p.place(s.Start), End: p.place(s.End)}
 }
 
-// apply makes one edit, given in places of the patched text.
-func (p *patch) apply(e Edit) {
-	s := e.Span
-	if s.Start < 0 || s.Start > s.End || s.End > len(p.text) {
-		return
-	}
-	if p.off == nil {
-		p.off = make([]int, len(p.text)+1)
-		for i := range p.off {
-			p.off[i] = i
+// apply makes edits, given in places of the patched text, in its order and apart
+// from each other; others of them are left out.
+func (p *patch) apply(edits ...Edit) {
+	var text strings.Builder
+	off := make([]int, 0, len(p.text)+1)
+	at := 0
+	keep := func(end int) {
+		text.WriteString(p.text[at:end])
+		for ; at < end; at++ {
+			off = append(off, p.place(at))
 		}
 	}
-	off := make([]int, 0, len(p.off)+len(e.New))
-	off = append(off, p.off[:s.Start]...)
-	for i := range len(e.New) {
-		off = append(off, p.off[min(s.Start+i, s.End)])
+	for _, e := range edits {
+		s := e.Span
+		if s.Start < at || s.End < s.Start || s.End > len(p.text) {
+			continue
+		}
+		keep(s.Start)
+		text.WriteString(e.New)
+		for i := range len(e.New) {
+			off = append(off, p.place(min(s.Start+i, s.End)))
+		}
+		at = s.End
 	}
-	p.off = append(off, p.off[s.End:]...)
-	p.text = p.text[:s.Start] + e.New + p.text[s.End:]
+	keep(len(p.text))
+	p.off = append(off, p.place(len(p.text)))
+	p.text = text.String()
+}
+
+// place is where a byte stands in the original.
+func (p *patch) place(i int) int {
+	if p.off == nil {
+		return i
+	}
+	return p.off[min(i, len(p.off)-1)]
 }

@@ -178,17 +178,17 @@ func (p *pass) shownHoles(message string) string {
 
 // fill puts a word into each hole, or the digits of a hash.
 func (t *patch) fill(holes []hole) {
-	for i := len(holes) - 1; i >= 0; i-- {
-		h := holes[i]
-		text := filler + strconv.Itoa(i+1)
+	edits := make([]Edit, len(holes))
+	for i, h := range holes {
+		edits[i] = Edit{h.Span, filler + strconv.Itoa(i+1)}
 		switch {
 		case h.gap:
-			text = ""
+			edits[i].New = ""
 		case h.hash:
-			text = strings.Repeat("0", 40)
+			edits[i].New = strings.Repeat("0", 40)
 		}
-		t.apply(Edit{h.Span, text})
 	}
+	t.apply(edits...)
 }
 
 // unknown reports whether a value is not what it will be.

@@ -7,32 +7,38 @@ import (
 	"github.com/xpcpolicy/xpcpolicy/requirement"
 )
 
-// How much proof one text may have, in steps of requirement.ImpliesOptions: some
-// milliseconds in all. What is not proved within them counts as not proved.
+// How much proof one text may have, in steps of requirement.ImpliesOptions, of
+// which a microsecond has some thirty. Nearly every proof ends within the short
+// limit. What is not proved counts as not proved: a branch is then taken for one
+// that some program satisfies.
 const (
-	allSteps = 400_000
-	oneProof = 100_000
+	allSteps   = 1_500_000
+	shortProof = 4_000
+	longProof  = 60_000
 )
 
-func (p *pass) options() (requirement.ImpliesOptions, bool) {
-	steps := min(p.steps, oneProof)
-	p.steps -= steps / 8 // nearly all proofs are short; eight long ones are enough
-	return requirement.ImpliesOptions{MaxSteps: steps}, steps > 0
-}
-
-// never reports whether no program satisfies a branch.
-func (p *pass) never(b *branch) bool {
-	if b.plain() {
-		return false
+// proved reports whether a proof succeeds, with the steps that are left.
+func (p *pass) proved(prove func(requirement.ImpliesOptions) requirement.Implication) bool {
+	for _, steps := range [...]int{shortProof, longProof} {
+		if p.steps < steps {
+			break
+		}
+		answer := prove(requirement.ImpliesOptions{MaxSteps: steps}).Answer
+		if answer != requirement.CannotTell {
+			p.steps -= shortProof / 2
+			return answer == requirement.Yes
+		}
+		p.steps -= steps
 	}
-	o, ok := p.options()
-	return ok && requirement.Contradiction(conjunction(b.lits), o).Answer == requirement.Yes
+	return false
 }
 
-// excludes reports whether two literals cannot hold together.
-func (p *pass) excludes(a, b literal) bool {
-	o, ok := p.options()
-	return ok && requirement.Contradiction(conjunction([]literal{a, b}), o).Answer == requirement.Yes
+// never reports whether no program satisfies some literals together.
+func (p *pass) never(lits ...literal) bool {
+	e := conjunction(lits)
+	return p.proved(func(o requirement.ImpliesOptions) requirement.Implication {
+		return requirement.Contradiction(e, o)
+	})
 }
 
 // always reports whether every program satisfies the requirement.
@@ -45,8 +51,9 @@ func (p *pass) always() bool {
 			return true
 		}
 	}
-	o, ok := p.options()
-	return ok && requirement.Tautology(p.expr, o).Answer == requirement.Yes
+	return p.proved(func(o requirement.ImpliesOptions) requirement.Implication {
+		return requirement.Tautology(p.expr, o)
+	})
 }
 
 // plain reports whether the literals of a branch plainly do not depend on each

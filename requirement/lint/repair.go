@@ -94,8 +94,8 @@ func (p *pass) fault(t *patch, d diag.Diagnostic) fault {
 	for _, e := range edits {
 		f.edits = append(f.edits, Edit{t.span(e.Span), e.New})
 	}
-	for i := len(edits) - 1; i >= 0; i-- {
-		t.apply(edits[i])
+	if len(edits) > 0 {
+		t.apply(edits...)
 	}
 	return f
 }
