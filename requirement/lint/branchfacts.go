@@ -54,7 +54,7 @@ func (b *branch) readTerm(e *requirement.Expr) {
 		first(&b.generic, e)
 	case requirement.OpTrustedCert, requirement.OpTrustedCerts:
 		first(&b.trusted, e)
-	case requirement.OpNamedAnchor:
+	case requirement.OpNamedAnchor, requirement.OpNamedCode:
 		first(&b.named, e)
 	case requirement.OpIdent:
 		first(&b.ident, e)

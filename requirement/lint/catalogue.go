@@ -7,7 +7,7 @@ var catalogue = []*Rule{
 	syntaxRule("RQ006"), syntaxRule("RQ007"), syntaxRule("RQ008"), syntaxRule("RQ009"), syntaxRule("RQ010"),
 	syntaxRule("RQ011"), &evenStars, syntaxRule("RQ013"), syntaxRule("RQ014"), &setNotSingle,
 	syntaxRule("RQ016"), syntaxRule("RQ017"), syntaxRule("RQ018"), &timestampFormat, &malformedOID,
-	&slotOverflow, &roundTripLoss, &unresolvedPlaceholder, &commentHidesClause, syntaxRule("RQ026"), syntaxRule("RQ027"),
+	&slotOverflow, &roundTripLoss, &unresolvedPlaceholder, &commentHidesClause, &htmlEntity, syntaxRule("RQ027"),
 
 	&noAnchor, &identifierOnly, &genericAnchorOnly, &genericWithoutTeam, &appleForOthers, &appleAlone,
 	&teamOnly, &noChannel, &developmentAllowed, &halfDeveloperID, &storeWithoutIdentifier, &storeWithTeam,

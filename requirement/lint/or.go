@@ -159,7 +159,7 @@ func checkWeakBranch(p *pass) {
 		least, most = min(least, w), max(most, w)
 		named = named || b.ident != nil
 	}
-	if len(live) < 2 || most == 0 || least == anyone || p.found("RQ203") {
+	if len(live) < 2 || most == 0 || least == anyone || p.found("RQ203") || p.found("RQ200") {
 		return // one branch, or all are the same: their own rules say it
 	}
 	team, _ := teamOnly.Level(p.cfg)

@@ -83,7 +83,7 @@ func (p *pass) parse() {
 
 // fault works out the repair of a diagnostic; when it is certain, it makes it.
 func (p *pass) fault(t *patch, d diag.Diagnostic) fault {
-	d = bareVersion(t.text, shouted(t.text, d))
+	d = closer(t.text, shouted(t.text, d))
 	f := fault{Diagnostic: d}
 	edits := repairs(t.text, d)
 	if f.sure = edits != nil; !f.sure {
@@ -113,11 +113,20 @@ func shouted(text string, d diag.Diagnostic) diag.Diagnostic {
 	return d
 }
 
-// bareVersion tells a number behind an order comparison from other bare numbers.
-func bareVersion(text string, d diag.Diagnostic) diag.Diagnostic {
+// closer finds the rule that says most about an error: that of versions, paths and
+// white space.
+func closer(text string, d diag.Diagnostic) diag.Diagnostic {
 	before := strings.TrimRight(text[:d.Span.Start], " \t\n=")
-	if d.Rule == "RQ007 unquoted-component-digit" && (strings.HasSuffix(before, "<") || strings.HasSuffix(before, ">")) {
+	word := text[d.Span.Start:d.Span.End]
+	switch number := d.Rule == "RQ007 unquoted-component-digit"; {
+	case number && (strings.HasSuffix(before, "<") || strings.HasSuffix(before, ">")):
 		d.Rule = "RQ303 version-unquoted"
+	case number && strings.HasSuffix(text[:d.Span.Start], "/"):
+		d.Rule, d.Fix = "RQ018 cert-file-path", `H"…", the SHA-1 of the certificate`
+		d.Summary = "the path of a certificate, which can hold letters and digits only, and is not read here"
+	case word == "\v" || word == "\f":
+		d.Rule, d.Fix = "RQ005 crlf-or-odd-space", "a plain space"
+		d.Summary = "space that is not a plain space: only space, tab and LF may stand between words"
 	}
 	return d
 }

@@ -73,10 +73,6 @@ var syntaxRules = [...]Rule{
 		What: "a certificate is named by the path of a file", Why: "the compiler reads that file on the machine where it runs: the text means something else there, or does not compile", Fix: `anchor = H"…"`,
 		Bad: `anchor = /Library/ca and identifier "com.example.app"`,
 	}, {
-		ID: "RQ026", Slug: "html-entity",
-		What: "an HTML entity stands in the text", Why: crash + "; the text was escaped once too often", Fix: "the character itself",
-		Bad: `anchor apple and identifier &quot;com.apple.mail&quot;`,
-	}, {
 		ID: "RQ027", Slug: "invisible-character",
 		What: "a character that nobody sees stands in the text", Why: crash, Fix: "delete it",
 		Bad: "anchor apple and \u200bidentifier \"com.apple.mail\"",

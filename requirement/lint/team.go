@@ -20,7 +20,7 @@ var teamOnly = Rule{
 			if !b.teamOnly() {
 				continue
 			}
-			e, who := oneOf(b.signer(), b.issuer, b.trusted, b.named), "of whoever a trusted root certifies"
+			e, who := oneOf(b.signer(), b.issuer, b.trusted), "of whoever a trusted root certifies"
 			switch {
 			case b.team != nil:
 				e, who = b.team, "of team "+quote(b.team.Value)
@@ -35,8 +35,8 @@ var teamOnly = Rule{
 }
 
 func (b *branch) teamOnly() bool {
-	return b.ident == nil && b.cdhash == nil && b.apple == nil && b.store == nil && b.anchor() != nil &&
-		oneOf(b.signer(), b.issuer, b.trusted, b.named) != nil
+	return b.ident == nil && b.cdhash == nil && b.apple == nil && b.store == nil && b.anchor() != nil && b.named == nil &&
+		oneOf(b.signer(), b.issuer, b.trusted) != nil
 }
 
 var storeWithoutIdentifier = Rule{

@@ -174,3 +174,21 @@ func (p *pass) standIns(found []hole) []hole {
 	}
 	return found
 }
+
+var htmlEntity = Rule{
+	ID: "RQ026", Slug: "html-entity", Severity: diag.Error,
+	What: "an HTML entity stands in the text",
+	Why:  "the text was escaped once too often: between words it does not compile, and in a value it is compared as it stands",
+	Fix:  "the character itself",
+	Bad:  `anchor apple and identifier &quot;com.apple.mail&quot;`,
+	Good: goodText,
+	check: func(p *pass) {
+		checkFaults(p)
+		p.terms(func(e *requirement.Expr) {
+			if (e.Op == requirement.OpIdent || hasComparison(e.Op)) && strings.IndexByte(e.Value, '&') >= 0 && len(entities(e.Value)) > 0 {
+				f := p.report(e.Span(), quote(e.Value)+" holds an HTML entity")
+				f.Severity = max(f.Severity, diag.Warning)
+			}
+		})
+	},
+}
