@@ -95,8 +95,11 @@ var genericAnchorOnly = Rule{
 		for _, b := range p.live() {
 			if b.genericOnly() {
 				who := "every program of every developer passes"
-				if m := oneOf(b.devID, b.develop, b.submit); m != nil {
-					who = "every program with a certificate for " + leafKind(m) + " passes"
+				switch {
+				case oneOf(b.devID, b.devIDCA) != nil:
+					who = "every program signed with a Developer ID passes"
+				case oneOf(b.develop, b.submit) != nil:
+					who = "every program with a certificate for " + leafKind(oneOf(b.develop, b.submit)) + " passes"
 				}
 				p.report(b.generic.Span(), who)
 			}

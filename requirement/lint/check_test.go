@@ -99,6 +99,7 @@ func TestGoodRequirementsAreSilent(t *testing.T) {
 		"Developer ID, in a profile":         {golden, lint.Config{Target: lint.PPPC}},
 		"Developer ID, for a helper":         {golden, lint.Config{Target: lint.SMJobBless}},
 		"Developer ID, for a keychain item":  {eitherOf, lint.Config{Target: lint.Keychain}},
+		"a set, for the signer":              {`designated => ` + golden, lint.Config{Set: true}},
 		"Gatekeeper's Apple System":          {`anchor apple`, lint.Config{Target: lint.Gatekeeper}},
 		"Gatekeeper's Mac App Store":         {`anchor apple generic and ` + store + ` exists`, lint.Config{Target: lint.Gatekeeper}},
 		"Gatekeeper's Developer ID":          {`anchor apple generic and ` + devID + ` exists and notarized`, lint.Config{Target: lint.Gatekeeper}},

@@ -81,4 +81,7 @@ func (r *Release) UnmarshalText(b []byte) error {
 type Config struct {
 	Target  Target
 	Release Release
+	// Set says that a requirement set is wanted, as by `codesign -r`: its designated
+	// requirement is judged. Otherwise a set is an error.
+	Set bool
 }

@@ -8,9 +8,11 @@
 //
 // A caller that has compiled the text hands its tree over instead of nil, and
 // nothing is parsed twice; spans of findings are then those of that text. A policy
-// does this at load, for each requirement it compiled: errors refuse the
-// document, warnings are kept beside it. Positions in the document are the
-// caller's: it knows how the text was quoted there.
+// does this at load, with the zero [Config], for each requirement that it compiled:
+// errors refuse the document, the rest becomes warnings. Where its own terms stand
+// beside the requirement, the caller joins them to it first, or leaves out what
+// they answer: a team beside it answers RQ103, an identifier RQ106. Positions in
+// the document are the caller's: it knows how the text was quoted there.
 //
 // Who may pass is judged for each branch of the disjunctive form, because an
 // attacker chooses the weakest one. Where the form of a branch does not show

@@ -33,7 +33,7 @@ func FuzzCheck(f *testing.F) {
 		if len(text) > 1<<14 {
 			return
 		}
-		properties(t, text, lint.Config{Target: lint.Target(use % 6), Release: lint.Release(use / 6 % 2)})
+		properties(t, text, lint.Config{Target: lint.Target(use % 6), Release: lint.Release(use / 6 % 2), Set: use >= 128})
 	})
 }
 
@@ -75,7 +75,7 @@ func TestFixesOfPublishedTexts(t *testing.T) {
 	t.Parallel()
 	changed := 0
 	for _, w := range wild(t) {
-		c := lint.Config{Target: w.target()}
+		c := w.config()
 		properties(t, w.Text, c)
 		if lint.Fix(w.Text, c, false) != w.Text {
 			changed++

@@ -129,7 +129,7 @@ var setNotSingle = Rule{
 
 func checkSet(p *pass) {
 	checkFaults(p)
-	if p.set == nil || len(p.set.Entries) == 0 {
+	if p.set == nil || len(p.set.Entries) == 0 || p.cfg.Set {
 		return
 	}
 	f := p.report(diag.Span{End: len(p.patch.text)}, "this is a requirement set, and one requirement is wanted")
