@@ -157,14 +157,12 @@ func (s *Subject) Verified() error {
 func (v *Validity) ran(origin Origin, arch string, thin bool) error {
 	var found uint64                 // by the place in mandatory
 	bad, worst := -1, len(mandatory) // the check that did not pass, first in the order of mandatory
-	at := 0
 	for i := range v.Checks {
 		c := &v.Checks[i]
-		k := place(c.ID, at) // checks are listed in the order of mandatory, nearly always
+		k := places.of(c.ID)
 		if k < 0 {
 			continue
 		}
-		at = k + 1
 		m := &mandatory[k]
 		if !m.concerns(origin) || c.Arch != arch && !((thin || m.whole) && c.Arch == "") {
 			continue
@@ -187,18 +185,41 @@ func (v *Validity) ran(origin Origin, arch string, thin bool) error {
 
 var _ [64 - len(mandatory)]struct{} // ran counts them in 64 bits
 
-// place is where mandatory has a check, looked for at a likely place first; -1
-// when it is not mandatory.
-func place(id string, likely int) int {
-	if likely < len(mandatory) && mandatory[likely].id == id {
-		return likely
+// placeTable finds a check in mandatory by its letter and number: every decision
+// looks up each check that ran. An entry is the place plus one.
+type placeTable [26][32]uint8
+
+var places = func() (t placeTable) {
+	for i := range mandatory {
+		letter, n, _ := splitID(mandatory[i].id)
+		t[letter][n] = uint8(i + 1)
 	}
-	for k := range mandatory {
-		if mandatory[k].id == id {
-			return k
+	return t
+}()
+
+// of returns the place; -1 when the check is not mandatory.
+func (t *placeTable) of(id string) int {
+	letter, n, ok := splitID(id)
+	if !ok {
+		return -1
+	}
+	return int(t[letter][n]) - 1
+}
+
+// splitID takes an id like "C12" apart. It is false for what no mandatory check
+// has: another form, a zero in front, or a number beyond 31.
+func splitID(id string) (letter, n int, ok bool) {
+	if len(id) < 2 || len(id) > 3 || id[0] < 'A' || id[0] > 'Z' || id[1] < '1' || id[1] > '9' {
+		return 0, 0, false
+	}
+	n = int(id[1] - '0')
+	if len(id) == 3 {
+		if id[2] < '0' || id[2] > '9' {
+			return 0, 0, false
 		}
+		n = 10*n + int(id[2]-'0')
 	}
-	return -1
+	return int(id[0] - 'A'), n, n < 32
 }
 
 func (c Check) err() error {

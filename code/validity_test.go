@@ -105,3 +105,13 @@ func TestEverySliceNeedsItsOwnChecks(t *testing.T) {
 		})
 	}
 }
+
+func TestMandatoryChecksAreFoundByTheirIDAlone(t *testing.T) {
+	t.Parallel()
+	for i := range mandatory {
+		assert.Equal(t, i, places.of(mandatory[i].id))
+	}
+	for _, id := range []string{"", "C", "C0", "C01", "C012", "C21", "C99", "C1x", "c1", "F1", "X1", "T6", "P7", "P10", "C1 ", "\u00c11"} {
+		assert.Equal(t, -1, places.of(id), id)
+	}
+}

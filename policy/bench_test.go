@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -85,6 +86,37 @@ func BenchmarkPlainCEL(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkPlainCELReady evaluates the same conditions with CEL alone under the same
+// limits, over facts that are ready as Go values; the requirement is evaluated when
+// the condition comes to it. There is no floor and no verification.
+func BenchmarkPlainCELReady(b *testing.B) {
+	p, s := benchPolicy(b), client(b)
+	e := p.rules[0].when
+	program, err := e.env.Program(e.ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(decideCost), cel.InterruptCheckFrequency(interruptAt))
+	require.NoError(b, err)
+	f := facts{p: p, s: s, whole: s}
+	bound := newBinding(context.Background(), f)
+	vars := map[string]any{}
+	for name, i := range p.slotOf {
+		if req := p.slots[i].requirement; req != nil {
+			vars[name] = func() any { a, _ := req.eval(&f); return a == yes }
+			continue
+		}
+		v := bound.value(i)
+		if native := v.Value(); v.Type() != types.MapType {
+			vars[name] = native
+		} else {
+			vars[name] = v
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if v, _, err := program.ContextEval(context.Background(), vars); err != nil || v != types.True {
+			b.Fatal(v, err)
+		}
 	}
 }
 

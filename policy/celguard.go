@@ -49,7 +49,7 @@ func (b *binding) candidates() candidates {
 	for i := range b.p.index {
 		g := &b.p.index[i]
 		c[i] = g.all
-		if g.slot < 0 {
+		if g.slot < 0 || len(g.all) == 1 { // asking one rule costs as much as looking it up
 			continue
 		}
 		switch v := b.value(g.slot).(type) {

@@ -34,8 +34,15 @@ func (o opaque) ConvertToNative(t reflect.Type) (any, error) {
 	return nil, fmt.Errorf("%s has no form in %s", o.t.TypeName(), t)
 }
 
+// text is a text as a field's get returns it: it is boxed once, for CEL, and not
+// again.
+func text(s string) any { return types.String(s) }
+
 // celValue converts what a field's get returns; notKnown is not among it.
 func celValue(v any) ref.Val {
+	if done, ok := v.(ref.Val); ok {
+		return done
+	}
 	switch v := v.(type) {
 	case nil:
 		return types.NullValue

@@ -65,20 +65,24 @@ func fact[T any](f code.Fact[T], none any, convert func(T) any) any {
 
 var errNothing = errors.New("the signature does not have it")
 
+var nothing any = notKnown{errNothing} // boxed once
+
 func same[T any](v T) any { return v }
 
 func nullable[T any](f code.Fact[T]) any { return fact(f, nil, same[T]) }
 
+func nullableText(f code.Fact[string]) any { return fact(f, nil, text) }
+
 // always converts a fact that every signature has: without it nobody knows.
 func always[T any](f code.Fact[T], convert func(T) any) any {
-	return fact(f, notKnown{errNothing}, convert)
+	return fact(f, nothing, convert)
 }
 
 func nonEmpty(s string) any {
 	if s == "" {
 		return nil
 	}
-	return s
+	return text(s)
 }
 
 func flagSet(bit code.CodeFlags) func(*facts) any {
@@ -89,21 +93,21 @@ func flagSet(bit code.CodeFlags) func(*facts) any {
 
 var fields = []field{
 	{"subject.identifier", typeString, false, "The signing identifier.",
-		func(f *facts) any { return always(f.s.Identifier, same[string]) }},
+		func(f *facts) any { return always(f.s.Identifier, text) }},
 	{"subject.team_id", typeString, true, "The VERIFIED team: the certificates vouch for it. Null for ad-hoc code, Apple's own code and chains that trust does not name.",
-		func(f *facts) any { return nullable(f.team()) }},
+		func(f *facts) any { return nullableText(f.team()) }},
 	{"subject.claimed_team_id", typeString, true, "The team that the signature names. Anybody can claim any team: a rule that reads this compares a claim.",
-		func(f *facts) any { return nullable(f.s.ClaimedTeamID) }},
+		func(f *facts) any { return nullableText(f.s.ClaimedTeamID) }},
 	{"subject.anchor", typeString, false, `Where the chain ends: "apple", "private" or "none".`,
-		func(f *facts) any { return always(f.s.Anchor(), func(a code.Anchor) any { return string(a) }) }},
+		func(f *facts) any { return always(f.s.Anchor(), func(a code.Anchor) any { return text(string(a)) }) }},
 	{"subject.channel", typeString, false, "How the code was distributed, by the markers of its certificates: " + joinOr(channels) + ".",
-		func(f *facts) any { return always(f.s.Channel(), func(c code.Channel) any { return string(c) }) }},
+		func(f *facts) any { return always(f.s.Channel(), func(c code.Channel) any { return text(string(c)) }) }},
 	{"subject.version", typeString, true, "CFBundleShortVersionString of the sealed Info.plist. Compare it with version().",
-		func(f *facts) any { return nullable(f.info("CFBundleShortVersionString")) }},
+		func(f *facts) any { return nullableText(f.info("CFBundleShortVersionString")) }},
 	{"subject.build", typeString, true, "CFBundleVersion of the sealed Info.plist. Compare it with version().",
-		func(f *facts) any { return nullable(f.info("CFBundleVersion")) }},
+		func(f *facts) any { return nullableText(f.info("CFBundleVersion")) }},
 	{"subject.cdhash", typeString, false, "The hash of the best CodeDirectory, 40 hexadecimal digits: names one build of one slice.",
-		func(f *facts) any { return always(f.s.CDHash(), func(h code.CDHash) any { return h.String() }) }},
+		func(f *facts) any { return always(f.s.CDHash(), func(h code.CDHash) any { return text(h.String()) }) }},
 	{"subject.cdhashes", typeStrings, false, "The hashes of all CodeDirectories, best first.",
 		func(f *facts) any { return always(f.s.CDHashes, cdhashTexts) }},
 	{"subject.flags", typeStrings, false, "The names of the CodeDirectory flags, as codesign prints them.",
@@ -135,7 +139,7 @@ var fields = []field{
 	{"subject.sdk", typeString, true, "The SDK that the slice was built with.",
 		func(f *facts) any { return nonEmpty(f.s.SDK) }},
 	{"subject.runtime_version", typeString, true, "The version of the hardened runtime.",
-		func(f *facts) any { return nullable(f.s.RuntimeVersion) }},
+		func(f *facts) any { return nullableText(f.s.RuntimeVersion) }},
 
 	{"subject.profile.embedded", typeBool, false, "A provisioning profile is embedded. What it says counts for nothing unless subject.profile.valid is true.",
 		func(f *facts) any {
