@@ -132,7 +132,7 @@ var impliedTerm = Rule{
 			if b.apple != nil && b.generic != nil && b.generic.Op == requirement.OpAppleGeneric {
 				p.report(b.generic.Span(), "beside `anchor apple` this only refuses system code that has no certificates")
 			}
-			if len(b.lits) > 12 || b.plain() {
+			if len(b.lits) > 12 || plain(b.lits) {
 				continue
 			}
 			for i, l := range b.lits {
@@ -144,19 +144,16 @@ var impliedTerm = Rule{
 	},
 }
 
-// follows reports whether the literal at i follows from the others of a branch,
-// and looks at the same thing as one of them.
+// follows reports whether the literal at i follows from those others of a branch
+// that look at the same thing.
 func (p *pass) follows(lits []literal, i int) bool {
 	var rest []literal
-	related := false
 	for j, l := range lits {
-		if j == i || same(l.e, lits[i].e) {
-			continue
+		if j != i && !same(l.e, lits[i].e) && sameSubject(l.e, lits[i].e) {
+			rest = append(rest, l)
 		}
-		rest = append(rest, l)
-		related = related || sameSubject(l.e, lits[i].e)
 	}
-	if !related || len(rest) == 0 {
+	if len(rest) == 0 {
 		return false
 	}
 	others, one := conjunction(rest), conjunction(lits[i:i+1])

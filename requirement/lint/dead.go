@@ -15,8 +15,14 @@ type conflict struct {
 func (p *pass) judge() {
 	for i := range p.branches {
 		b := &p.branches[i]
-		if b.dead = b.kinds(); b.dead == nil && !b.plain() && p.never(b.lits...) {
-			b.dead = p.conflict(b)
+		if b.dead = b.kinds(); b.dead != nil || plain(b.lits) {
+			continue
+		}
+		for _, lits := range b.bySubject() {
+			if !plain(lits) && p.never(lits...) {
+				b.dead = p.conflict(lits)
+				break
+			}
 		}
 	}
 }
@@ -32,16 +38,16 @@ func (p *pass) live() []*branch {
 	return out
 }
 
-// conflict finds the literals that exclude each other in a branch that is never
-// true: the least of them, as far as two are enough.
-func (p *pass) conflict(b *branch) *conflict {
-	for _, l := range b.lits {
+// conflict finds the literals that exclude each other among some that never hold
+// together: the least of them, as far as two are enough.
+func (p *pass) conflict(lits []literal) *conflict {
+	for _, l := range lits {
 		if (l.not || !independent(l.e)) && p.never(l) {
 			return &conflict{a: l.e}
 		}
 	}
-	for i, l := range b.lits {
-		for _, m := range b.lits[:i] {
+	for i, l := range lits {
+		for _, m := range lits[:i] {
 			if sameSubject(l.e, m.e) && p.never(m, l) {
 				return &conflict{a: m.e, b: l.e}
 			}

@@ -56,16 +56,36 @@ func (p *pass) always() bool {
 	})
 }
 
-// plain reports whether the literals of a branch plainly do not depend on each
-// other: none is negated, none looks at what another one looks at, and each can be
-// true. Such a branch can be satisfied, and nothing follows from it but what it
-// says. It must be right, not complete.
-func (b *branch) plain() bool {
-	for i, l := range b.lits {
-		if l.not || !independent(l.e) {
+// bySubject sorts literals by what they look at: the identifier, Info.plist, the
+// entitlements, and all the rest. Programs may have any of one with any of another,
+// so that literals exclude each other within one part or not at all.
+func (b *branch) bySubject() [4][]literal {
+	var out [4][]literal
+	for _, l := range b.lits {
+		part := 0
+		switch l.e.Op {
+		case requirement.OpIdent:
+			part = 1
+		case requirement.OpInfo, requirement.OpInfoValue:
+			part = 2
+		case requirement.OpEntitlement:
+			part = 3
+		}
+		out[part] = append(out[part], l)
+	}
+	return out
+}
+
+// plain reports whether literals plainly do not depend on each other: none looks at
+// what another one looks at, each can be true, and only terms about property lists,
+// which may lack anything, are negated. Such literals can hold together, and
+// nothing follows from them but what they say. It must be right, not complete.
+func plain(lits []literal) bool {
+	for i, l := range lits {
+		if !independent(l.e) || l.not && l.e.Op != requirement.OpInfo && l.e.Op != requirement.OpEntitlement {
 			return false
 		}
-		for _, m := range b.lits[:i] {
+		for _, m := range lits[:i] {
 			if sameSubject(l.e, m.e) {
 				return false
 			}

@@ -217,3 +217,20 @@ func BenchmarkWild(b *testing.B) {
 		b.Fatal("no findings")
 	}
 }
+
+// BenchmarkProofs judges texts for which nearly every branch needs the prover.
+func BenchmarkProofs(b *testing.B) {
+	texts := []string{
+		golden + ` and ! identifier "com.example.old"`,
+		eitherOf + ` and info[CFBundleVersion] >= "407" and ! info[CFBundleVersion] >= "999"`,
+		`anchor apple generic and ` + team + ` and (identifier a or identifier b and ! cdhash H"0123456789abcdef0123456789abcdef01234567")`,
+		golden + ` and certificate leaf[timestamp.1.2.840.113635.100.6.1.33] > timestamp "20190408000000Z"`,
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range 2000 {
+			check(texts[i%len(texts)], lint.Config{})
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/2000-texts")
+}
