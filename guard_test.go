@@ -71,7 +71,7 @@ func TestGuardDeniesAttacks(t *testing.T) {
 				w.exec(t, 8, honest)
 				return evil
 			}},
-		"F05 a debugger was admitted": {status: code.StatusReqFailed, reason: "floor:debuggable",
+		"F05 a debugger was admitted": {status: code.StatusGuestInvalid, reason: "floor:debuggable",
 			attack: func(_ *testing.T, w *world, tok token.AuditToken) token.AuditToken {
 				w.set(7, func(p *process) { p.flags = p.flags&^(code.CSHard|code.CSKill) | code.CSDebugged })
 				return tok

@@ -28,6 +28,19 @@ type Process struct {
 	// platform, 2 TestFlight, 3 development, 4 App Store, 5 enterprise, 6 Developer
 	// ID, 7 local signing, 10 none; absent on systems that do not say.
 	ValidationCategory Fact[uint32] `json:"validation_category,omitzero"`
+	// BundleMain says that the program is the main executable of a bundle: it lies where
+	// the sealed Info.plist says that the bundle's program lies, and both have the same
+	// identifier.
+	BundleMain Fact[bool] `json:"bundle_main,omitzero"`
+	// Translated says that Rosetta runs the program: its running slice is for another
+	// processor than this Mac's.
+	Translated Fact[bool] `json:"translated,omitzero"`
+	// ParentPID and ResponsiblePID are process identifiers, which are no identities:
+	// of who started the process (1 when that one has ended), and of whom the system
+	// holds responsible for it. Anybody can start any program, with arguments, files
+	// and an environment of his choice. They are for logs, and no policy can read them.
+	ParentPID      Fact[uint32] `json:"parent_pid,omitzero"`
+	ResponsiblePID Fact[uint32] `json:"responsible_pid,omitzero"`
 	// Path is where the program's file was when the kernel was asked. It is for
 	// display only.
 	Path string `json:"path,omitempty"`

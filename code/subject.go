@@ -23,6 +23,9 @@ const (
 	OriginDisk   Origin = "disk"   // package macho read and verified files
 	OriginKernel Origin = "kernel" // a running process, identified by the kernel
 	OriginReplay Origin = "replay" // a facts file: nothing was verified here
+	// OriginSocket is the peer of a socket on Linux, of which only the user is known.
+	// It is for development, and only a policy that relaxes linux-uid-only judges it.
+	OriginSocket Origin = "socket"
 )
 
 // Subject is everything that is known about one piece of code that asks for

@@ -33,6 +33,7 @@ func (l *loader) combine(docs []*document) *document {
 		for i, relaxed := range d.floor.relaxed {
 			all.floor.relaxed[i] = all.floor.relaxed[i] || relaxed
 		}
+		all.floor.linuxUID = all.floor.linuxUID || d.floor.linuxUID
 		all.floor.interpreters = append(all.floor.interpreters, d.floor.interpreters...)
 		all.floor.plugins = append(all.floor.plugins, d.floor.plugins...)
 		for _, e := range d.variables {

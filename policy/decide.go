@@ -60,7 +60,7 @@ func (p *Policy) Decide(ctx context.Context, r Request) (d Decision) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	d.verified = r.Subject.Verified()
+	d.verified = unverified(r.Subject)
 	d.finding = p.worst(ctx, r, d.verified)
 	if ended := ctx.Err(); ended != nil && d.finding.outcome == OutcomeAllow {
 		d.finding.outcome, d.finding.reason, d.finding.message = OutcomeUnknown, ReasonError, ""
@@ -84,7 +84,9 @@ func (d *Decision) warn() {
 		}
 		warnings = append(warnings, text)
 	}
-	if d.allow && d.policy.floor.relaxed != [floorCount]bool{} {
+	if d.allow && socket(d.request.Subject) {
+		warnings = append(warnings, "allowed for its user, whatever program it is: "+errSocket.Err.Error())
+	} else if d.allow && d.policy.floor.relaxed != [floorCount]bool{} {
 		for _, f := range d.perSlice() {
 			for i := range floorItems {
 				if !d.policy.floor.relaxed[i] {
@@ -170,15 +172,18 @@ func (p *Policy) judgeFloor(f *facts) (finding, bool) {
 	low := finding{outcome: OutcomeAllow}
 	for i := range floorItems {
 		item := &floorItems[i]
-		if p.floor.relaxed[i] {
+		if f.waived(i) {
 			continue
 		}
 		switch a, found := item.check(f); a {
 		case yes:
 		case no:
 			status := item.status
-			if i == 0 {
+			switch {
+			case i == 0:
 				status = statusOf(f.verified, status)
+			case item.name == "debuggable" && f.tampered():
+				status = code.StatusGuestInvalid
 			}
 			return finding{reason: reasonFloor + item.name, detail: found, status: status}, false
 		default:

@@ -150,11 +150,14 @@ func (r *reader) floor(n *yamlpos.Node) floorConfig {
 	v := r.object(n, floorKeys, "floor")
 	var c floorConfig
 	for _, n := range texts(v["relax"]) {
-		i := floorIndex(n.Value)
-		if c.relaxed[i] {
+		relaxed := &c.linuxUID
+		if n.Value != linuxUIDOnly {
+			relaxed = &c.relaxed[floorIndex(n.Value)]
+		}
+		if *relaxed {
 			r.at(n, "floor item "+quoteShort(n.Value)+" is relaxed twice", "")
 		}
-		c.relaxed[i] = true
+		*relaxed = true
 	}
 	c.interpreters = r.hosts(v["interpreters"], "a script interpreter, by this policy")
 	c.plugins = r.hosts(v["plugin_hosts"], "a plug-in host, by this policy")

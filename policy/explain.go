@@ -185,7 +185,7 @@ func (x *explainer) floor() *diag.Node {
 			c.Note = "demanded: " + item.doc + "; found: " + found
 		}
 		switch {
-		case x.p.floor.relaxed[i]:
+		case x.facts.waived(i):
 			c.Verdict, c.Hint = diag.Skipped, "relaxed by this policy"
 		case a == no:
 			n.Verdict = diag.No

@@ -193,6 +193,20 @@ var fields = []field{
 			}
 			return string(f.s.Process.Strength)
 		}},
+	{"process.identifier", typeString, false, "The signing identifier, as the kernel knows it.",
+		running(func(p *code.Process) any { return always(p.Identifier, same[string]) })},
+	{"process.team_id", typeString, true, "The team identifier, as the kernel knows it: a claim of whoever signed, as subject.claimed_team_id is. Null for platform code.",
+		running(func(p *code.Process) any { return nullable(p.TeamID) })},
+	{"process.cdhash", typeString, false, "The hash of the CodeDirectory that the kernel enforces, 40 hexadecimal digits.",
+		running(func(p *code.Process) any { return always(p.CDHash, func(h code.Hex) any { return h.String() }) })},
+	{"process.validation_category", typeInt, true, "How the kernel came to trust the signature: 1 platform, 2 TestFlight, 3 development, 4 App Store, 5 enterprise, 6 Developer ID, 7 local signing, 10 none. Null on systems that do not say.",
+		running(func(p *code.Process) any {
+			return fact(p.ValidationCategory, nil, func(c uint32) any { return int64(c) })
+		})},
+	{"process.bundle_main", typeBool, false, "The program is the main executable of a bundle, as its sealed Info.plist says.",
+		running(func(p *code.Process) any { return always(p.BundleMain, same[bool]) })},
+	{"process.translated", typeBool, false, "Rosetta runs the program.",
+		running(func(p *code.Process) any { return always(p.Translated, same[bool]) })},
 	{"process.interpreter", typeBool, false, "The signing identifier is that of an interpreter, by the built-in list and floor.interpreters. Known for files too.",
 		func(f *facts) any { return f.host(floorInterpreter) }},
 	{"process.plugin_host", typeBool, false, "The signing identifier is that of a host of other people's plug-ins, by the built-in list and floor.plugin_hosts. Known for files too.",
@@ -220,6 +234,16 @@ func profiled(none any, get func(*code.Profile) any) func(*facts) any {
 			}
 			return get(&p)
 		})
+	}
+}
+
+// running reads a fact of a process; of a file nobody knows it.
+func running(get func(*code.Process) any) func(*facts) any {
+	return func(f *facts) any {
+		if f.s.Process == nil {
+			return notKnown{errNoProcess}
+		}
+		return get(f.s.Process)
 	}
 }
 

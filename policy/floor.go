@@ -27,6 +27,7 @@ func answerOf(b bool) answer {
 // floorConfig is what a document says about the floor.
 type floorConfig struct {
 	relaxed      [floorCount]bool
+	linuxUID     bool // peers of Linux sockets are judged, by their user alone
 	interpreters []code.Host
 	plugins      []code.Host
 }
@@ -67,6 +68,33 @@ var floorIDs = func() (ids [floorCount]string) {
 	return ids
 }()
 
+// linuxUIDOnly is what floor.relax says to let the peers of Linux sockets in. It is no
+// item of its own: it takes away all of them, for these peers alone.
+const linuxUIDOnly = "linux-uid-only"
+
+const linuxWarning = "floor item " + linuxUIDOnly + " is relaxed by this policy: of a Linux socket's peer the user is known, and nobody verifies which program it is"
+
+var errSocket = &code.Error{Status: code.StatusSignatureNotVerifiable, Part: "peer", Off: -1,
+	Err: errors.New("it is the peer of a Linux socket: its user is known, and nobody verified which program it is")}
+
+// socket reports whether facts are those of a Linux socket's peer.
+func socket(s *code.Subject) bool {
+	return s.Origin == code.OriginSocket || s.Origin == code.OriginReplay && s.Recorded == code.OriginSocket
+}
+
+// unverified returns why facts are not those of verified code; nil: they are.
+func unverified(s *code.Subject) error {
+	if socket(s) {
+		return errSocket
+	}
+	return s.Verified()
+}
+
+// waived reports whether an item of the floor is not asked about a caller.
+func (f *facts) waived(i int) bool {
+	return f.p.floor.relaxed[i] || f.p.floor.linuxUID && socket(f.whole)
+}
+
 func floorIndex(name string) int {
 	for i := range floorItems {
 		if floorItems[i].name == name {
@@ -80,7 +108,7 @@ func floorIndex(name string) int {
 // so that the table of keys does not depend on the checks.
 func relaxableNames() []string {
 	return []string{"token-strength", "debuggable", "library-validation", "dyld-environment",
-		"executable-page-protection", "hardened-runtime", "interpreter", "plugin-host"}
+		"executable-page-protection", "hardened-runtime", "interpreter", "plugin-host", linuxUIDOnly}
 }
 
 func floorSignature(f *facts) (answer, string) {
@@ -204,6 +232,15 @@ func floorDebuggable(f *facts) (answer, string) {
 		}
 	}
 	return f.without("com.apple.security.get-task-allow", "get-task-allow")
+}
+
+// tampered reports whether the kernel let somebody into the memory of the process.
+func (f *facts) tampered() bool {
+	if f.s.Process == nil {
+		return false
+	}
+	st, _, _ := f.s.Process.Status.Get()
+	return st&(code.CSDebugged|code.CSInvalidAllowed) != 0
 }
 
 // entitlementsOf are the entitlements that an item of the floor keeps out.

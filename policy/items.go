@@ -93,7 +93,7 @@ func (d Decision) perSlice() []facts {
 func (p *Policy) visit(ctx context.Context, f facts, see func(Item, diag.Verdict)) {
 	stop := false
 	for i := range floorItems {
-		if p.floor.relaxed[i] {
+		if f.waived(i) {
 			continue
 		}
 		a, _ := floorItems[i].check(&f)

@@ -42,6 +42,9 @@ func (l *loader) compile(d, first *document) *Policy {
 			p.warnings = append(p.warnings, "floor item "+floorItems[i].name+" is relaxed by this policy: nobody checks that "+floorItems[i].doc)
 		}
 	}
+	if p.floor.linuxUID {
+		p.warnings = append(p.warnings, linuxWarning)
+	}
 	p.replayWarnings = append([]string{replayWarning}, p.warnings...)
 	return p
 }

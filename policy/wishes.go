@@ -42,7 +42,7 @@ func (d Decision) wishes() []wish {
 	l := &wishlist{p: d.policy, seen: map[string]bool{}}
 	for _, f := range d.perSlice() {
 		for i := range floorItems {
-			if a, _ := floorItems[i].check(&f); a != yes && !d.policy.floor.relaxed[i] {
+			if a, _ := floorItems[i].check(&f); a != yes && !f.waived(i) {
 				l.floor(&f, floorItems[i].name)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -106,6 +107,30 @@ var fields = []field{
 		}
 		return errors.New(`want "message", "connection" or "weak"`)
 	}, hide: func(s *code.Subject) { process(s).Strength = "" }},
+	processText("process.identifier", false, func(p *code.Process) *code.Fact[string] { return &p.Identifier }),
+	processText("process.team_id", true, func(p *code.Process) *code.Fact[string] { return &p.TeamID }),
+	{name: "process.cdhash", set: func(s *code.Subject, _ string, v code.Value) error {
+		text, _ := v.Str()
+		b, err := hex.DecodeString(text)
+		if err != nil || len(b) != 20 {
+			return errors.New("want 40 hexadecimal digits")
+		}
+		process(s).CDHash = code.Known(code.Hex(b))
+		return nil
+	}, hide: func(s *code.Subject) { process(s).CDHash = code.Unknown[code.Hex](errHidden) }},
+	{name: "process.validation_category", kind: kindInt, set: func(s *code.Subject, _ string, v code.Value) error {
+		n, ok := v.Int64()
+		if !ok || n < 0 || n > math.MaxUint32 {
+			return errors.New("want a number from 0 to 4294967295")
+		}
+		process(s).ValidationCategory = code.Known(uint32(n))
+		return nil
+	}, unset: func(s *code.Subject, _ string) error {
+		process(s).ValidationCategory = code.Absent[uint32]()
+		return nil
+	}, hide: func(s *code.Subject) { process(s).ValidationCategory = code.Unknown[uint32](errHidden) }},
+	processBool("process.bundle_main", func(p *code.Process) *code.Fact[bool] { return &p.BundleMain }),
+	processBool("process.translated", func(p *code.Process) *code.Fact[bool] { return &p.Translated }),
 	{name: "process.interpreter", instead: "it follows from the identifier: set subject.identifier to that of an interpreter, as in com.apple.python3"},
 	{name: "process.plugin_host", instead: "it follows from the identifier: set subject.identifier to that of a host, as in com.apple.SecurityAgent"},
 }

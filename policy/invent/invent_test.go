@@ -171,7 +171,7 @@ func TestEveryPathTakesWhatItSays(t *testing.T) {
 	t.Parallel()
 	paths, docs := Paths()
 	require.Equal(t, len(paths), len(docs))
-	samples := map[string]string{"subject.channel": "development", "subject.cdhash": strings.Repeat("ab", 20), "subject.flags": "runtime,hard", "process.flags": "valid", "process.token_strength": "weak"}
+	samples := map[string]string{"subject.channel": "development", "subject.cdhash": strings.Repeat("ab", 20), "subject.flags": "runtime,hard", "process.flags": "valid", "process.cdhash": strings.Repeat("ab", 20), "process.token_strength": "weak"}
 	for i, path := range paths {
 		text := map[string]string{kindNames[kindText]: "x", kindNames[kindBool]: "true", kindNames[kindInt]: "7", kindNames[kindTime]: "2026-01-31T00:00:00Z", kindNames[kindTexts]: "a", kindNames[kindAny]: "x"}[docs[i]]
 		if s, ok := samples[path]; ok {

@@ -44,6 +44,35 @@ func word(name string, i int) field {
 	}}
 }
 
+func processText(name string, optional bool, at func(*code.Process) *code.Fact[string]) field {
+	f := field{name: name, set: func(s *code.Subject, _ string, v code.Value) error {
+		text, ok := v.Str()
+		if !ok || text == "" {
+			return errors.New("want a text")
+		}
+		*at(process(s)) = code.Known(text)
+		return nil
+	}, hide: func(s *code.Subject) { *at(process(s)) = code.Unknown[string](errHidden) }}
+	if optional {
+		f.unset = func(s *code.Subject, _ string) error {
+			*at(process(s)) = code.Absent[string]()
+			return nil
+		}
+	}
+	return f
+}
+
+func processBool(name string, at func(*code.Process) *code.Fact[bool]) field {
+	return field{name: name, kind: kindBool, set: func(s *code.Subject, _ string, v code.Value) error {
+		b, ok := v.Boolean()
+		if !ok {
+			return errors.New("want true or false")
+		}
+		*at(process(s)) = code.Known(b)
+		return nil
+	}, hide: func(s *code.Subject) { *at(process(s)) = code.Unknown[bool](errHidden) }}
+}
+
 // setStatus takes the names of the kernel's flags.
 func setStatus(s *code.Subject, _ string, v code.Value) error {
 	var status code.KernelFlags
