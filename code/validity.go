@@ -1,6 +1,9 @@
 package code
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Outcome is how one check ended. The zero value means that it did not run.
 type Outcome string
@@ -124,14 +127,6 @@ func (s *Subject) Verified() error {
 	if origin != OriginDisk && origin != OriginKernel {
 		return &Error{Status: StatusInternalError, Part: "facts", Off: -1, Err: fmt.Errorf("origin %q is neither disk nor kernel", origin)}
 	}
-	for i := range s.Validity.Checks {
-		if c := &s.Validity.Checks[i]; c.Outcome == Failed {
-			return c.err()
-		}
-	}
-	if s.Validity.Status != StatusSuccess {
-		return &Error{Status: s.Validity.Status, Part: "signature", Off: -1}
-	}
 	if len(s.Slices) == 0 {
 		return s.Validity.ran(origin, s.Arch, true)
 	}
@@ -151,31 +146,37 @@ func (s *Subject) Verified() error {
 	return nil
 }
 
-// ran returns nil when every mandatory check passed for the slice, each time that
-// it is listed. The checks of thin code need not name its architecture, and those
+// ran returns nil when nothing failed, the verdict is success, and every mandatory
+// check passed for the slice, each time that it is listed. The checks of thin code need not name its architecture, and those
 // of the bundle as a whole name none.
 func (v *Validity) ran(origin Origin, arch string, thin bool) error {
-	var found uint64                 // by the place in mandatory
+	needed := neededForDisk
+	if origin == OriginKernel {
+		needed = neededForKernel
+	}
+	var found uint64
 	bad, worst := -1, len(mandatory) // the check that did not pass, first in the order of mandatory
 	for i := range v.Checks {
 		c := &v.Checks[i]
+		passed := c.Outcome == Passed
+		if !passed && c.Outcome == Failed { // of whatever slice
+			return c.err()
+		}
 		k := places.of(c.ID)
-		if k < 0 {
+		bit := uint64(1) << (k & 63)
+		if k < 0 || needed&bit == 0 || c.Arch != arch && (c.Arch != "" || !thin && wholeChecks&bit == 0) {
 			continue
 		}
-		m := &mandatory[k]
-		if !m.concerns(origin) || c.Arch != arch && !((thin || m.whole) && c.Arch == "") {
-			continue
-		}
-		found |= 1 << k
-		if c.Outcome != Passed && (c.Outcome != NotApplicable || m.always) && k < worst {
+		found |= bit
+		if !passed && (c.Outcome != NotApplicable || alwaysChecks&bit != 0) && k < worst {
 			bad, worst = i, k
 		}
 	}
-	for k := range mandatory[:worst] {
-		if m := &mandatory[k]; found&(1<<k) == 0 && m.concerns(origin) {
-			return Check{ID: m.id, Name: "verification", Arch: arch, Reason: "it is not in the list of checks"}.err()
-		}
+	if v.Status != StatusSuccess {
+		return &Error{Status: v.Status, Part: "signature", Off: -1}
+	}
+	if missing := bits.TrailingZeros64(needed &^ found); missing < worst {
+		return Check{ID: mandatory[missing].id, Name: "verification", Arch: arch, Reason: "it is not in the list of checks"}.err()
 	}
 	if bad >= 0 {
 		return v.Checks[bad].err()
@@ -183,7 +184,24 @@ func (v *Validity) ran(origin Origin, arch string, thin bool) error {
 	return nil
 }
 
-var _ [64 - len(mandatory)]struct{} // ran counts them in 64 bits
+// Sets of mandatory checks, as bits by their place.
+var (
+	neededForDisk   = placesWhere(func(n *need) bool { return n.concerns(OriginDisk) })
+	neededForKernel = placesWhere(func(n *need) bool { return n.concerns(OriginKernel) })
+	alwaysChecks    = placesWhere(func(n *need) bool { return n.always })
+	wholeChecks     = placesWhere(func(n *need) bool { return n.whole })
+)
+
+func placesWhere(is func(*need) bool) (set uint64) {
+	for k := range mandatory {
+		if is(&mandatory[k]) {
+			set |= 1 << k
+		}
+	}
+	return set
+}
+
+var _ [63 - len(mandatory)]struct{} // a place is one of 64 bits
 
 // placeTable finds a check in mandatory by its letter and number: every decision
 // looks up each check that ran. An entry is the place plus one.
