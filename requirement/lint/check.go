@@ -67,6 +67,10 @@ func (p *pass) read(e *requirement.Expr) {
 // report records a finding of the rule that runs, and returns it for the caller to
 // add to, until the next report.
 func (p *pass) report(at diag.Span, message string) *Finding {
+	if p.src != nil { // a tree that came with another source must not point outside
+		at.End = min(at.End, len(p.patch.text))
+		at.Start = min(at.Start, at.End)
+	}
 	return p.add(p.patch.span(at), p.shownHoles(message))
 }
 

@@ -19,7 +19,7 @@ const (
 	GroupPractice Group = "practice" // RQ5nn: how requirements are used
 )
 
-// Rule is one entry of the catalogue.
+// Rule is one entry of the catalogue. Rules are shared: nobody changes them.
 type Rule struct {
 	ID   string // as in "RQ103"
 	Slug string // as in "generic-without-team"
