@@ -34,7 +34,8 @@ type bundle struct {
 	// infoLink and resourcesLink say that the file, or a directory above it, is a
 	// link or no plain file, so that nothing was read from it.
 	infoLink, resourcesLink bool
-	problems                []problem // of its shape
+	read                    map[string]fs.FileInfo // the files that regular read
+	problems                []problem              // of its shape
 }
 
 var errNoBundle = errors.New("no Info.plist and no executable where a bundle has them")
@@ -72,7 +73,7 @@ func openVersion(fsys fs.FS, name, version string) (*bundle, error) {
 		return nil, err
 	}
 	if b.infoLink {
-		b.problems = append(b.problems, rejected(code.StatusRegularFile, b.infoPath, -1, "it is no plain file, or lies behind a link"))
+		b.problems = append(b.problems, b.oddInfo())
 	}
 	if b.resources, b.resourcesLink, err = b.regular(path.Join(b.support, "_CodeSignature/CodeResources"), maxResources); err != nil {
 		return nil, err
@@ -210,14 +211,15 @@ func (b *bundle) regular(name string, limit int64) (data []byte, odd bool, err e
 	if !st.Mode().IsRegular() || b.behindLink(name) {
 		return nil, true, nil
 	}
-	f, err := b.fsys.Open(name)
+	f, err := openSame(b.fsys, name, st)
 	if err != nil {
 		return nil, false, err
 	}
 	defer f.Close()
-	if st, err = f.Stat(); err != nil || !st.Mode().IsRegular() { // replaced since
-		return nil, true, err
+	if b.read == nil {
+		b.read = map[string]fs.FileInfo{}
 	}
+	b.read[name] = st
 	if data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
 		return nil, false, err
 	}
@@ -228,6 +230,21 @@ func (b *bundle) regular(name string, limit int64) (data []byte, odd bool, err e
 		data = []byte{}
 	}
 	return data, false, nil
+}
+
+// unaltered says which of the files that were read is not what it was.
+func (b *bundle) unaltered() error {
+	for name, st := range b.read {
+		if now, err := fs.Lstat(b.fsys, name); err != nil || !now.Mode().IsRegular() || !sameFile(st, now) || !unaltered(st, now) {
+			return fmt.Errorf("%s changed, or something else took its place, after it was read", name)
+		}
+	}
+	return nil
+}
+
+// oddInfo is an Info.plist that was not read.
+func (b *bundle) oddInfo() problem {
+	return rejected(code.StatusRegularFile, b.infoPath, -1, "it is no plain file, or lies behind a link")
 }
 
 func isDir(fsys fs.FS, name string) bool {

@@ -1,6 +1,21 @@
 package macho
 
-import "golang.org/x/sys/unix"
+import (
+	"io/fs"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // noAttribute is the error for an attribute that is not there.
 const noAttribute = unix.ENODATA
+
+// changeTime is when a file or what is known of it last changed; zero for files in
+// memory.
+func changeTime(st fs.FileInfo) time.Time {
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(sys.Ctim.Unix())
+	}
+	return time.Time{}
+}

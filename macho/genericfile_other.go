@@ -2,8 +2,15 @@
 
 package macho
 
-import "os"
+import (
+	"io/fs"
+	"os"
+	"time"
+)
 
 // fileAttributes finds nothing: this system has no extended attributes that a Mac
 // could have written.
 func fileAttributes(*os.File) attributeReader { return nil }
+
+// changeTime finds nothing: this system does not say it in a way that is known here.
+func changeTime(fs.FileInfo) time.Time { return time.Time{} }

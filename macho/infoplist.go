@@ -13,7 +13,8 @@ import (
 func (s *slice) loadInfo() *problem {
 	if b := s.v.bundle; b != nil {
 		if b.infoLink {
-			return &b.problems[0]
+			p := b.oddInfo()
+			return &p
 		}
 		s.info, s.hasInfo = b.info, b.info != nil
 		return nil

@@ -110,7 +110,7 @@ func (s *scan) walk(d *handle, rel string, depth int) {
 			return
 		}
 	}
-	if after, err := fs.Stat(d.fsys, "."); err != nil || !after.ModTime().Equal(before.ModTime()) {
+	if after, err := fs.Stat(d.fsys, "."); err != nil || !unaltered(before, after) {
 		s.changed(rel, "the directory changed while it was read")
 	}
 }

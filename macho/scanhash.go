@@ -147,7 +147,7 @@ func (w *worker) do(j job) {
 			return
 		}
 	}
-	if after, err := f.Stat(); err != nil || size != j.st.Size() || after.Size() != size || !after.ModTime().Equal(j.st.ModTime()) {
+	if after, err := f.Stat(); err != nil || size != j.st.Size() || !unaltered(j.st, after) {
 		j.s.changed(j.rel, "it changed while it was read")
 		return
 	}

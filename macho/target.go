@@ -115,6 +115,9 @@ func (v *verification) openBundleAt(fsys fs.FS, name, exe string) (*code.Subject
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, openError(err)
 	}
+	if errors.Is(err, errReplaced) {
+		return v.refuse(code.StatusStaticCodeChanged, err), nil
+	}
 	if err != nil {
 		return v.refuse(code.StatusBadBundleFormat, err), nil
 	}
@@ -200,13 +203,18 @@ func (v *verification) openFile(fsys fs.FS, name string) (*code.Subject, error) 
 		if err != nil {
 			return err
 		}
-		if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		if !unaltered(before, after) {
 			return errors.New("the file changed while it was read")
 		}
-		if v.stillThere != nil {
-			if now, err := fs.Lstat(fsys, name); err != nil || now.Mode().IsRegular() && !sameFile(before, now) {
-				return errors.New("another file took its place while it was read")
+		if v.bundle != nil {
+			if now, err := fs.Lstat(fsys, name); err != nil || !now.Mode().IsRegular() || !sameFile(before, now) {
+				return errors.New("something else took its place while it was read")
 			}
+			if err := v.bundle.unaltered(); err != nil {
+				return err
+			}
+		}
+		if v.stillThere != nil {
 			return v.stillThere()
 		}
 		return nil
