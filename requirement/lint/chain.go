@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
 	"github.com/xpcpolicy/xpcpolicy/requirement"
@@ -88,17 +89,40 @@ var duplicateTerm = Rule{
 	Bad:  `anchor apple and identifier "com.apple.mail" and identifier "com.apple.mail"`,
 	Good: `anchor apple and (identifier "com.apple.mail" or identifier "com.apple.finder")`,
 	check: func(p *pass) {
-		p.chains(func(_ requirement.Op, terms []*requirement.Expr) {
+		p.chains(func(op requirement.Op, terms []*requirement.Expr) {
 			for i, e := range terms {
 				for _, before := range terms[:i] {
 					if same(before, e) {
-						p.report(e.Span(), "this says again what "+quote(p.shown(before))+" said")
+						f := p.report(e.Span(), "this says again what "+quote(p.shown(before))+" said")
+						f.Edits = p.dropped(op, terms[i-1], e)
+						f.Safe = f.Edits != nil
 						break
 					}
 				}
 			}
 		})
 	},
+}
+
+// dropped deletes a term together with the operator between it and the one before;
+// nil where more than that stands between them, or the text is not the source.
+func (p *pass) dropped(op requirement.Op, before, e *requirement.Expr) []Edit {
+	word, text := "and", p.patch.text
+	if op == requirement.OpOr {
+		word = "or"
+	}
+	end := e.Span().End
+	if p.src == nil || p.patch.off != nil || end > len(text) {
+		return nil
+	}
+	from := skipBlank(text, before.Span().End)
+	if !strings.HasPrefix(text[from:], word) || skipBlank(text, from+len(word)) != e.Span().Start {
+		return nil
+	}
+	for from > 0 && (text[from-1] == ' ' || text[from-1] == '\t') {
+		from--
+	}
+	return []Edit{{diag.Span{Start: from, End: end}, ""}}
 }
 
 // same reports whether two terms are written the same; only terms are compared,

@@ -112,6 +112,10 @@ func TestFixes(t *testing.T) {
 			`anchor apple /* exists / and identifier "com.apple.mail" / exists */`, ``,
 			`anchor apple /* exists */ and identifier "com.apple.mail" /* exists */`,
 		},
+		"a clause that stands twice": {
+			`anchor apple /* it */ and anchor apple /* exists */ and (identifier "com.apple.mail")`,
+			`anchor apple /* it */ /* exists */ and (identifier "com.apple.mail")`, ``,
+		},
 		"a missing anchor, only when asked for": {
 			team + ` and identifier a or ` + team + ` and identifier b`, ``,
 			`anchor apple generic and (` + team + ` and identifier a or ` + team + ` and identifier b)`,
