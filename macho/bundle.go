@@ -24,6 +24,7 @@ type bundle struct {
 	kind       string // "app bundle", "framework", "bundle", …
 	support    string // the directory that the seal's paths begin in
 	version    string // of a versioned framework: the directory's name in Versions
+	other      bool   // it is not the version in use
 	executable string
 	infoPath   string
 	info       []byte // Info.plist; nil when there is none
@@ -115,7 +116,7 @@ func (b *bundle) layout(version string) (exeDir string, err error) {
 	case exists(fsys, "Contents"):
 		return "", &shapeError{code.StatusUnsealedAppRoot, errors.New("what is called Contents is no directory")}
 	case versioned:
-		if version == "" {
+		if b.other = version != ""; !b.other {
 			if version, err = currentVersion(fsys); err != nil {
 				return "", err
 			}

@@ -19,7 +19,7 @@ func (b *bundle) shape() []problem {
 	switch {
 	case b.support == "Contents":
 		b.checkRoot(&f)
-	case b.version != "":
+	case b.version != "" && !b.other: // the version in use has looked there
 		b.checkFrameworkRoot(&f)
 	}
 	b.checkTicketPlace(&f)

@@ -29,6 +29,7 @@ type rule struct {
 	match                  *regexp.Regexp
 	weight                 float64
 	omit, optional, nested bool
+	states                 int // size of the pattern with its repetitions written out
 }
 
 // rules are the rules of one seal, heaviest first; of equal weight, the one that
@@ -51,6 +52,7 @@ func parseRules(dict plist.Value) (rules, error) {
 		if err != nil {
 			return nil, fmt.Errorf("rule %.80q: %w", pattern, err)
 		}
+		r.states = n
 		if states += n; states > maxRuleStates {
 			return nil, fmt.Errorf("rule %.80q: the patterns are larger than %d together", pattern, maxRuleStates)
 		}
@@ -144,6 +146,14 @@ func (rs rules) find(path string) (winner *rule, tie bool) {
 		winner = r
 	}
 	return winner, false
+}
+
+// states is the size of all patterns together.
+func (rs rules) states() (n int64) {
+	for i := range rs {
+		n += int64(rs[i].states)
+	}
+	return n
 }
 
 // weakRules says why the rules of version 2 seal less than codesign's own: the

@@ -19,6 +19,15 @@ const (
 	// maxDirDepth bounds the directories inside each other, each of which is an
 	// open handle while it is walked.
 	maxDirDepth = 100
+	// maxBytes bounds the bytes of all sealed files: a file with holes claims any
+	// length and takes no room on the disk.
+	maxBytes = 1 << 40
+	// maxEffort bounds the work of matching paths with rules, in bytes of a path times
+	// states of the rules, and that of following links: some minutes. A bundle of
+	// 500,000 files with codesign's rules takes an eighth of it.
+	maxEffort = 100_000_000_000
+	// lookupEffort is about what one name on the way of a link costs as much as.
+	lookupEffort = 4000
 	// dirBatch is the number of names that are read from a directory at a time.
 	dirBatch = 1024
 )
@@ -124,6 +133,16 @@ func (s *scan) goOn() bool {
 	return s.stop == nil
 }
 
+// spend counts work, and reports whether the walk goes on.
+func (s *scan) spend(effort int64) bool {
+	sh := s.v.shared
+	if sh.effort += effort; sh.effort > maxEffort && s.stop == nil {
+		p := unjudged(code.StatusTooBig, "bundle", -1, "its rules and links take more work than those of any honest bundle")
+		s.stop = &p
+	}
+	return s.stop == nil
+}
+
 func (s *scan) unreadable(rel string, err error) {
 	p := ioProblem("file", -1, err)
 	if errors.Is(err, fs.ErrPermission) {
@@ -166,6 +185,9 @@ func (s *scan) item(d *handle, name, rel string, depth int) {
 	}
 	if !mode.IsDir() && !mode.IsRegular() && mode&fs.ModeSymlink == 0 {
 		s.fault(rel, rejected(code.StatusResourceNotSupported, "file", -1, "it is neither file, directory nor link but %s", mode.Type()))
+		return
+	}
+	if !s.spend(int64(len(rel)) * s.seal.rules.states()) {
 		return
 	}
 	r, tie := s.seal.rules.find(rel)
@@ -261,7 +283,10 @@ func (s *scan) link(d *handle, name, rel string, entry *sealed) {
 		s.fault(rel, bad("the link says %.200q, the seal has %.200q", text, entry.link))
 		return
 	}
-	if err := s.leads(rel, text); err != nil {
+	switch err := s.leads(rel, text); {
+	case errors.Is(err, errManyNames):
+		s.fault(rel, unjudged(code.StatusInvalidSymlink, "file", -1, "the link to %.200q %w", text, err))
+	case err != nil:
 		s.fault(rel, rejected(code.StatusInvalidSymlink, "file", -1, "the link to %.200q %w", text, err))
 	}
 }

@@ -29,7 +29,9 @@ type shared struct {
 	codeAsData  nameList
 	nested      []code.NestedCode // the walk's goroutine only
 	nestedTotal int
-	warnings    int // of nested code
+	warnings    int   // of nested code
+	effort      int64 // of rules and links
+	bytes       int64 // of the files that were handed to the workers
 
 	mu       sync.Mutex // guards what follows
 	progress Progress
@@ -61,6 +63,12 @@ func (sh *shared) step(ctx context.Context) *problem {
 // hash hands a file to the workers.
 func (s *scan) hash(d *handle, name, rel string, st fs.FileInfo, entry *sealed) {
 	sh := s.v.shared
+	if st.Size() > maxBytes-sh.bytes {
+		p := unjudged(code.StatusTooBig, "bundle", -1, "its files have more than %d bytes", int64(maxBytes))
+		s.stop = &p
+		return
+	}
+	sh.bytes += st.Size()
 	sh.start.Do(func() {
 		n := min(runtime.GOMAXPROCS(0), maxWorkers)
 		sh.jobs = make(chan job, 8*n)

@@ -2,17 +2,24 @@ package macho
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 )
 
-// maxLinkSteps is how many links may stand on the way to a link's target.
-const maxLinkSteps = 32
+const (
+	// maxLinkSteps is how many links may stand on the way to a link's target.
+	maxLinkSteps = 32
+	// maxLinkNames is how many names may be looked up on that way: with "..", texts of
+	// links can go up and down the same directories thousands of times.
+	maxLinkNames = 512
+)
 
 var (
 	errLeavesBundle = errors.New("leads out of the bundle")
 	errNoTarget     = errors.New("leads to nothing")
+	errManyNames    = fmt.Errorf("goes through more than %d names", maxLinkNames)
 	errUnsealedPart = errors.New("leads to a place that the seal leaves out")
 )
 
@@ -31,7 +38,8 @@ func (s *scan) leads(rel, text string) error {
 		top = top.v.outer
 	}
 	from := path.Join(s.v.base, s.b.support, rel)
-	target, err := resolve(top.b.fsys, path.Dir(from), text)
+	target, names, err := resolve(top.b.fsys, path.Dir(from), text)
+	s.spend(int64(names) * lookupEffort)
 	if err != nil {
 		return err
 	}
@@ -50,6 +58,7 @@ func (s *scan) leads(rel, text string) error {
 		if below == inner.exe {
 			return nil
 		}
+		s.spend(int64(len(below)) * inner.seal.rules.states())
 		if r, _ := inner.seal.rules.find(below); inner.excluded(below) || inner.excluded(firstName(below)) || r == nil || r.omit {
 			return errUnsealedPart
 		}
@@ -64,8 +73,8 @@ func firstName(p string) string {
 }
 
 // resolve follows a relative link text from a directory, both seen from fsys,
-// which nothing may leave. It opens nothing.
-func resolve(fsys fs.FS, dir, text string) (string, error) {
+// which nothing may leave. It opens nothing. names is how many it looked up.
+func resolve(fsys fs.FS, dir, text string) (target string, names int, err error) {
 	steps := 0
 	at := dir
 	todo := strings.Split(text, "/")
@@ -77,34 +86,34 @@ func resolve(fsys fs.FS, dir, text string) (string, error) {
 			continue
 		case "..":
 			if at == "." {
-				return "", errLeavesBundle
+				return "", names, errLeavesBundle
 			}
 			at = path.Dir(at)
 			continue
 		}
+		if names++; names > maxLinkNames {
+			return "", names, errManyNames
+		}
 		next := path.Join(at, name)
 		st, err := fs.Lstat(fsys, next)
 		if err != nil {
-			return "", errNoTarget
+			return "", names, errNoTarget
 		}
 		if st.Mode()&fs.ModeSymlink == 0 {
 			if len(todo) > 0 && !st.IsDir() {
-				return "", errNoTarget
+				return "", names, errNoTarget
 			}
 			at = next
 			continue
 		}
 		if steps++; steps > maxLinkSteps {
-			return "", errors.New("goes round in circles")
+			return "", names, errors.New("goes round in circles")
 		}
 		link, err := fs.ReadLink(fsys, next)
 		if err != nil || path.IsAbs(link) {
-			return "", errLeavesBundle
+			return "", names, errLeavesBundle
 		}
 		todo = append(strings.Split(link, "/"), todo...)
-		if len(todo) > 4096 {
-			return "", errNoTarget
-		}
 	}
-	return at, nil
+	return at, names, nil
 }
