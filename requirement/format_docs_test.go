@@ -73,6 +73,7 @@ var docMarkers = []docMarker{
 	{code.OIDAppleDeveloper, "leaf", ""},
 	{code.OIDMacDeveloper, "leaf", ""},
 	{code.OIDWWDRIntermediate, "1", ""},
+	{code.OIDProfileSigning, "leaf", "signs provisioning profiles, no code"},
 	{code.OIDAppleSoftware, "leaf", "Apple's own software (which `anchor apple` asks for)"},
 }
 

@@ -202,7 +202,7 @@ func TestAllowsAreLimitedAndDenialsAreNot(t *testing.T) {
 func TestASlowSinkHoldsNoDecisionUp(t *testing.T) {
 	t.Parallel()
 	g := &gate{open: make(chan struct{})}
-	l := New(g, Options{Queue: 2, Wait: 20 * time.Millisecond})
+	l := New(g, Options{Queue: 2, Wait: 500 * time.Millisecond})
 	ctx := context.Background()
 	for range 3 { // two wait, and the writer holds one
 		require.NoError(t, l.Log(ctx, result("deny", 0)))
