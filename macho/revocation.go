@@ -2,6 +2,7 @@ package macho
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -32,6 +33,44 @@ type crl struct {
 	issuer         []byte    // Name, raw DER
 	made, next     time.Time // next is zero when the list names no date
 	entries        []byte    // content of revokedCertificates
+	answers        map[crlQuestion]crlAnswer
+}
+
+// crlQuestion is a certificate that a list was asked about, so that a bundle with
+// hundreds of programs of one signer reads the list once.
+type crlQuestion struct {
+	issuer [32]byte
+	serial string // content octets
+	sha1   bool   // the issuer may sign with SHA-1
+}
+
+// crlAnswer says when the certificate was revoked; err, why the list is none of its
+// issuer's.
+type crlAnswer struct {
+	revoked bool
+	at      time.Time
+	err     error
+}
+
+// ask looks for a certificate of this issuer.
+func (l *crl) ask(c, issuer *x509.Certificate, sha1 bool) crlAnswer {
+	q := crlQuestion{sha256.Sum256(issuer.Raw), string(serialDER(c)), sha1}
+	a, known := l.answers[q]
+	if known {
+		return a
+	}
+	if a.err = l.verify(issuer, sha1); a.err == nil {
+		_ = l.each(func(n []byte, at time.Time) { // parsing has seen that there is no error
+			if !a.revoked && string(n) == q.serial {
+				a.revoked, a.at = true, at
+			}
+		})
+	}
+	if l.answers == nil {
+		l.answers = map[crlQuestion]crlAnswer{}
+	}
+	l.answers[q] = a
+	return a
 }
 
 // parseCRL takes a list apart. A list with a critical extension, in it or in one of
@@ -232,25 +271,29 @@ func (l *crl) current(now time.Time) error {
 	return nil
 }
 
-// revocationLists parses what the caller supplied, once for all slices.
-func (v *verification) revocationLists() ([]*crl, error) {
-	if v.lists != nil || v.listsErr != nil {
-		return v.lists, v.listsErr
+// revocationLists parses what the caller supplied, once for all slices and all nested
+// code. What one list revokes stays revoked although another is malformed; the error
+// says that not all of them were read.
+func (sh *shared) revocationLists() ([]*crl, error) {
+	if sh.lists != nil || sh.listsErr != nil {
+		return sh.lists, sh.listsErr
 	}
-	for i, b := range v.opts.CRLs {
+	for i, b := range sh.opts.CRLs {
 		for _, der := range splitPEM(b) {
 			l, err := parseCRL(der)
-			if err != nil {
-				v.listsErr = fmt.Errorf("revocation list %d: %w", i, err)
-				return nil, v.listsErr
-			}
-			if v.lists = append(v.lists, l); len(v.lists) > maxCRLs {
-				v.lists, v.listsErr = nil, fmt.Errorf("more than %d revocation lists", maxCRLs)
-				return nil, v.listsErr
+			switch {
+			case err != nil && sh.listsErr == nil:
+				sh.listsErr = fmt.Errorf("revocation list %d: %w", i, err)
+			case err != nil:
+			case len(sh.lists) == maxCRLs:
+				sh.listsErr = fmt.Errorf("more than %d revocation lists", maxCRLs)
+				return sh.lists, sh.listsErr
+			default:
+				sh.lists = append(sh.lists, l)
 			}
 		}
 	}
-	return v.lists, nil
+	return sh.lists, sh.listsErr
 }
 
 // splitPEM returns the DER of each revocation list in a PEM file; a file that is no
@@ -302,15 +345,11 @@ func (s *slice) checkRevocation() check {
 // askLists finds each certificate's issuer among the lists. A list that is old
 // cannot say that a certificate is good; what it revoked stays revoked.
 func (s *slice) askLists() (code.Revocation, error) {
-	lists, err := s.v.revocationLists()
-	if err != nil {
-		return code.Revocation{}, err
-	}
+	lists, open := s.v.shared.revocationLists()
 	if len(s.path) < 2 {
 		return code.Revocation{}, errors.New("the certificate signed itself, so nobody can revoke it")
 	}
 	var asOf time.Time
-	var open error
 	sha1 := isAppleRoot(s.path[len(s.path)-1])
 	for i, c := range s.path[:len(s.path)-1] {
 		why := errors.New("there is no list of its issuer")
@@ -319,19 +358,12 @@ func (s *slice) askLists() (code.Revocation, error) {
 			if !bytes.Equal(l.issuer, c.RawIssuer) {
 				continue
 			}
-			if err := l.verify(s.path[i+1], sha1); err != nil {
-				why = err
+			switch a := l.ask(c, s.path[i+1], sha1); {
+			case a.err != nil:
+				why = a.err
 				continue
-			}
-			var revoked *code.Revocation
-			serial := serialDER(c)
-			_ = l.each(func(n []byte, at time.Time) { // parsing has seen that there is no error
-				if revoked == nil && bytes.Equal(n, serial) {
-					revoked = &code.Revocation{Revoked: true, Index: i, Serial: hex.EncodeToString(c.SerialNumber.Bytes()), At: at.UTC(), AsOf: l.made.UTC()}
-				}
-			})
-			if revoked != nil {
-				return *revoked, nil
+			case a.revoked:
+				return code.Revocation{Revoked: true, Index: i, Serial: hex.EncodeToString(c.SerialNumber.Bytes()), At: a.at.UTC(), AsOf: l.made.UTC()}, nil
 			}
 			if err := l.current(s.v.opts.Now); err != nil {
 				why = err

@@ -167,3 +167,18 @@ func FuzzCRL(f *testing.F) {
 		}
 	})
 }
+
+// TestMalformedListHidesNoRevocation in another one, whatever their order.
+func TestMalformedListHidesNoRevocation(t *testing.T) {
+	t.Parallel()
+	ca, root := fixtures.DeveloperIDCA(), rootIdentity()
+	revoked, above := revocationList(t, ca, nil, leafSerial), revocationList(t, root, nil)
+	for name, lists := range map[string][][]byte{
+		"garbage in front":       {[]byte("garbage"), revoked, above},
+		"a list that is refused": {revoked, above, revocationList(t, root, critical)},
+		"too many lists":         append([][]byte{revoked}, manyLists(above)...),
+	} {
+		s := verifyWithLists(t, lists...)
+		assert.Equal(t, code.StatusCertRevoked, s.Validity.Status, "%s: %s", name, describe(s))
+	}
+}

@@ -29,9 +29,11 @@ type shared struct {
 	codeAsData  nameList
 	nested      []code.NestedCode // the walk's goroutine only
 	nestedTotal int
-	warnings    int   // of nested code
-	effort      int64 // of rules and links
-	bytes       int64 // of the files that were handed to the workers
+	lists       []*crl // the caller's revocation lists, once they were read
+	listsErr    error  // why one of them says nothing
+	warnings    int    // of nested code
+	effort      int64  // of rules and links
+	bytes       int64  // of the files that were handed to the workers
 
 	mu       sync.Mutex // guards what follows
 	progress Progress

@@ -24,9 +24,7 @@ type verification struct {
 	running *Running
 	// attributes reads the extended attributes of the file; nil when it can have none.
 	attributes attributeReader
-	stapled    int64  // size of a ticket that is stapled to a package
-	lists      []*crl // the caller's revocation lists, once they were read
-	listsErr   error
+	stapled    int64 // size of a ticket that is stapled to a package
 
 	// What follows is of bundles.
 	shared    *shared
