@@ -259,3 +259,22 @@ func TestFileThatChangesLeavesAppleUnknown(t *testing.T) {
 	assert.Equal(t, code.StatusStaticCodeChanged, s.Validity.Status, describe(s))
 	assert.Equal(t, "unknown", appleSays(s), "Apple does not look")
 }
+
+// TestAppleAsksForTheRequirementOfCodeThatOnlyWeRefuse: nested code that breaks a rule
+// of ours is still judged by the seal.
+func TestAppleAsksForTheRequirementOfCodeThatOnlyWeRefuse(t *testing.T) {
+	t.Parallel()
+	for requirement, want := range map[string]string{`identifier "com.example.helper"`: "errSecSuccess", `identifier "other"`: "errSecCSBadNestedCode"} {
+		b := fixtures.F3()
+		helper := b.Tools["MacOS/helper"]
+		helper.Identifier, helper.Entitlements = "com.example.helper", map[string]any{"a": true}
+		helper.EntitlementsXML = fixtures.Blob(fixtures.MagicEntitlements, fixtures.Plist(map[string]any{"a": false}))
+		b.Tools["MacOS/helper"] = helper
+		b.Seal = func(dict map[string]any) {
+			dict["files2"].(map[string]any)["MacOS/helper"].(map[string]any)["requirement"] = requirement
+		}
+		s := verifyTree(t, "F3.app", b.Tree(), nil)
+		assert.Equal(t, code.StatusInvalidEntitlements, s.Validity.Status, describe(s))
+		assert.Equal(t, want, appleSays(s), "%s: %s", requirement, describe(s))
+	}
+}

@@ -184,7 +184,23 @@ func (s *scan) verdictOn(subject *code.Subject, entry *sealed) *problem {
 	if len(broken.Paths) > 0 {
 		p.err.Path = broken.Paths[0]
 	}
+	if broken.Stricter { // Apple goes on to the requirement
+		p.apple = s.appleSaysOfRequirement(subject, entry)
+	}
 	return &p
+}
+
+// appleSaysOfRequirement is Apple's answer on nested code that breaks one of our own
+// rules: the requirement counts before what Apple finds in its resources.
+func (s *scan) appleSaysOfRequirement(subject *code.Subject, entry *sealed) code.Fact[code.Status] {
+	apple := subject.Validity.Apple
+	if p := s.satisfied(subject, entry); p != nil {
+		if apple == code.Known(code.StatusSuccess) {
+			return p.apple
+		}
+		return code.Unknown[code.Status](errEither)
+	}
+	return apple
 }
 
 // unfinished says which check of nested code did not run.
@@ -273,7 +289,7 @@ func (s *scan) otherVersions() {
 			p := rejected(code.StatusBadFrameworkVersion, "framework", -1, "version %.80q does not verify: %s", name, strings.TrimSuffix(err.Error(), "\n"))
 			if a, ok, _ := subject.Validity.Apple.Get(); !ok {
 				p.apple = code.Unknown[code.Status](nil)
-			} else if a == code.StatusSuccess {
+			} else if a == code.StatusSuccess && (s.v.sealed == nil || s.satisfied(subject, s.v.sealed) == nil) {
 				p.apple = code.Known(a)
 			}
 			s.nested.add(at, p)
