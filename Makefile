@@ -4,7 +4,7 @@ FUZZ    ?= 5s
 COUNT   ?= 10
 BIN     := dist/xpcpolicy
 
-.PHONY: help build test race lint cross fuzz fuzz-million bench bench-command fixtures real real-small differential update ci clean
+.PHONY: help build test race lint cross fuzz fuzz-million bench bench-command c-abi soak grpc fixtures real real-small differential update ci clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,10 +36,19 @@ fuzz-million: ## run every fuzz target of macho a million times, at low priority
 	@GO="nice -n 19 $(GO)" FUZZ=1000000x DIRS=macho sh .ci/fuzz
 
 bench: ## benchmarks with allocations, COUNT runs each
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./requirement ./policy ./macho ./internal/plist
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) . ./requirement ./policy ./macho ./internal/plist
 
 bench-command: build ## whole commands, side by side with openssl where a large program is named: make bench-command PROGRAM=FILE
 	@sh .ci/bench-command $(BIN) $(PROGRAM)
+
+c-abi: ## the C library: 100,000 calls by 8 threads under the address sanitizer, and what a call from C costs
+	XPCPOLICY_C_CALLS=100000 XPCPOLICY_C_BENCH=1 $(GO) test -count 1 -v ./cmd/libxpcpolicy
+
+soak: ## 5 minutes of 8 callers while the policy changes ten times a second
+	XPCPOLICY_SOAK=5m $(GO) test -race -count 1 -timeout 10m -run TestSoak -v .
+
+grpc: ## the gRPC credentials, a module of their own
+	cd grpccreds && $(GO) vet ./... && $(GO) test -count 1 ./...
 
 fixtures: ## write the test programs again
 	$(GO) run ./cmd/mkfixtures

@@ -38,6 +38,9 @@ type GuardOptions struct {
 	Facts bool
 	// Clock is the time of decisions; nil is the system's clock.
 	Clock func() time.Time
+	// Timeout is how long an answer may take that is not kept from before; 0: as long as
+	// the context allows.
+	Timeout time.Duration
 	// Reload looks at the policy's files in this interval and takes over what
 	// changed, if it passes; 0: only [Guard.Reload] does.
 	Reload time.Duration
@@ -210,6 +213,11 @@ var errClosed = errors.New("the guard is closed")
 // again, because that answer may be older than the question.
 func (g *Guard) decide(ctx context.Context, s *guardState, q question) policy.Decision {
 	start := g.now()
+	if g.o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, g.o.Timeout)
+		defer cancel()
+	}
 	a, mine, err := s.flights.do(ctx, q, func() (*answer, bool) {
 		select {
 		case g.places <- struct{}{}:

@@ -170,6 +170,18 @@ func TestFileThatIsNeverReadHoldsUpNobody(t *testing.T) {
 	assert.Eventually(t, func() bool { return g.Allow(ctx, honest).Allow() }, 10*time.Second, time.Millisecond)
 }
 
+func TestTimeoutEndsAQuestion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	release := make(chan struct{})
+	defer close(release)
+	g := guardOver(t, opening{w, func(path string) (token.Image, error) { <-release; return token.OpenImage(path) }},
+		func(o *xpcpolicy.GuardOptions) { o.Timeout = 10 * time.Millisecond })
+	d := g.Allow(ctx, w.exec(t, 7, programs()[0]))
+	assert.False(t, d.Allow())
+	assert.Contains(t, d.Message(), "deadline exceeded")
+}
+
 func TestDefectsDeny(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

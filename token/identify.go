@@ -83,6 +83,9 @@ type identification struct {
 // slice in the program's file, and demands that both are the same code. The facts
 // are those of the verified signature.
 //
+// A kernel that is a recording is named in a warning of the Subject, which every
+// decision shows.
+//
 // The Subject is never nil. It is not verified when anything failed: then
 // [code.Subject.Verified] and the validity's checks, P1 to P9 before those of the
 // signature, say what, with errSecCSNoSuchCode for a process that is gone.
@@ -106,6 +109,7 @@ func Identify(ctx context.Context, k Kernel, t AuditToken, o Options) *code.Subj
 	}
 	s := *static // what is remembered is not ours to change
 	s.Process = &id.process
+	s.Validity.Warnings = append(id.warnings(), s.Validity.Warnings...)
 	id.subject = &s
 	for _, st := range sameSteps {
 		c := code.Check{ID: st.id, Name: st.name, Reason: "the file's signature did not verify"}
@@ -155,8 +159,16 @@ func (id *identification) check(st step) code.Check {
 func (id *identification) refused(checks []code.Check) *code.Subject {
 	return &code.Subject{
 		Origin: code.OriginKernel, Process: &id.process,
-		Validity: code.Validity{Status: checks[len(checks)-1].Status, Checks: checks},
+		Validity: code.Validity{Status: checks[len(checks)-1].Status, Checks: checks, Warnings: id.warnings()},
 	}
+}
+
+// warnings say what every reader of the Subject must know of its kernel.
+func (id *identification) warnings() []code.Warning {
+	if _, ok := id.k.(*replay); !ok {
+		return nil
+	}
+	return []code.Warning{{ID: "recordedKernel", Message: "the kernel's answers are a recording: no running process was asked, and whoever wrote the file chose them"}}
 }
 
 // fail is a failed step.

@@ -95,31 +95,27 @@ func ReadRecording(r io.Reader) (*Recording, error) {
 // Kernel returns a kernel that gives the recorded answers from the beginning. The
 // last answer to a question is repeated for ever. What was never asked is an error.
 func (r *Recording) Kernel() Kernel {
-	return &replay{rec: r, next: map[asked]int{}}
-}
-
-// asked names a question: of which process or file, and which.
-type asked struct {
-	who  string
-	what string
+	return &replay{rec: r, next: map[*RecordedAnswer]int{}}
 }
 
 type replay struct {
 	rec  *Recording
 	mu   sync.Mutex
-	next map[asked]int // answers given so far
+	next map[*RecordedAnswer]int // answers given so far, by the first one to the question
 }
 
 // answer returns the next answer to a question.
-func (r *replay) answer(who, what string, list []RecordedAnswer) (RecordedAnswer, error) {
+func (r *replay) answer(what string, list []RecordedAnswer) (RecordedAnswer, error) {
 	if len(list) == 0 {
 		return RecordedAnswer{}, fmt.Errorf("the recording has no answer to %s", what)
 	}
-	r.mu.Lock()
-	q := asked{who, what}
-	i := min(r.next[q], len(list)-1)
-	r.next[q] = i + 1
-	r.mu.Unlock()
+	i := 0
+	if len(list) > 1 {
+		r.mu.Lock()
+		i = min(r.next[&list[0]], len(list)-1)
+		r.next[&list[0]] = i + 1
+		r.mu.Unlock()
+	}
 	a := list[i]
 	switch {
 	case a.Errno != 0:
@@ -146,7 +142,7 @@ func (r *replay) Status(t AuditToken) (code.KernelFlags, error) {
 	if err != nil {
 		return 0, err
 	}
-	a, err := r.answer(string(t[:]), OpStatus.String(), p.Status)
+	a, err := r.answer(OpStatus.String(), p.Status)
 	return a.Flags, err
 }
 
@@ -157,7 +153,7 @@ func (r *replay) CSOps(t AuditToken, op Op, buf []byte) error {
 	if err != nil {
 		return err
 	}
-	a, err := r.answer(string(t[:]), op.String(), p.Ops[op.String()])
+	a, err := r.answer(op.String(), p.Ops[op.String()])
 	if err != nil {
 		return err
 	}
@@ -178,7 +174,7 @@ func (r *replay) Path(t AuditToken) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err := r.answer(string(t[:]), "path", p.Path)
+	a, err := r.answer("path", p.Path)
 	return a.Text, err
 }
 
@@ -224,7 +220,7 @@ func (i *replayImage) ReadAt(b []byte, off int64) (int, error) {
 
 // InfoPlist implements [Image].
 func (i *replayImage) InfoPlist() ([]byte, error) {
-	a, err := i.r.answer(i.m.Path, "Info.plist", i.m.InfoPlist)
+	a, err := i.r.answer("Info.plist", i.m.InfoPlist)
 	return a.Data, err
 }
 

@@ -42,6 +42,8 @@ var layers = map[string][]string{
 	"policy/decisionlog": {"code", "diag", "policy", "internal/..."},
 	"policy/draft":       {"code", "diag", "policy", "policy/invent", "policy/policytest", "requirement", "requirement/lint", "internal/..."},
 
+	"internal/testworld": {"code", "fixtures", "token"},
+
 	"": {"code", "diag", "macho", "policy", "policy/...", "requirement", "requirement/...", "token", "internal/..."},
 
 	"cmd/...": {"", "code", "diag", "fixtures", "macho", "policy", "policy/...", "requirement", "requirement/...", "token", "internal/..."},
