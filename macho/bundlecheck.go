@@ -207,7 +207,8 @@ func sideband(f fs.File) *problem {
 }
 
 func (x *sealing) checkShape() check {
-	return verdictOf(append(x.b.problems[:len(x.b.problems):len(x.b.problems)], x.b.shape()...))
+	found := x.b.shape(func(name string) { x.v.shared.unsealed.add(x.v.where(name)) })
+	return verdictOf(append(x.b.problems[:len(x.b.problems):len(x.b.problems)], found...))
 }
 
 // signatureFolder lists _CodeSignature; nil when it is no directory.

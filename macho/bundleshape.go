@@ -13,16 +13,17 @@ import (
 // They must not be programs.
 var loose = []string{".DS_Store", ".LSOverride", "Icon\r", ".SoftwareDepot.tracking"}
 
-// shape finds what lies where nothing of the bundle is sealed.
-func (b *bundle) shape() []problem {
+// shape finds what lies where nothing of the bundle is sealed. It calls unsealed with
+// the files that may lie there.
+func (b *bundle) shape(unsealed func(name string)) []problem {
 	var f itemFaults
 	switch {
 	case b.support == "Contents":
-		b.checkRoot(&f)
+		b.checkRoot(&f, unsealed)
 	case b.version != "" && !b.other: // the version in use has looked there
-		b.checkFrameworkRoot(&f)
+		b.checkFrameworkRoot(&f, unsealed)
 	}
-	b.checkTicketPlace(&f)
+	b.checkTicketPlace(&f, unsealed)
 	b.checkReceipt(&f)
 	return f.kept
 }
@@ -50,18 +51,21 @@ func (b *bundle) each(dir string, f *itemFaults, do func(name string, st fs.File
 	}
 }
 
-func (b *bundle) checkRoot(f *itemFaults) {
+func (b *bundle) checkRoot(f *itemFaults, unsealed func(string)) {
 	b.each(".", f, func(name string, st fs.FileInfo) {
-		if name == "Contents" || slices.Contains(loose, name) && st.Mode().IsRegular() && st.Mode()&0o111 == 0 {
-			return
+		switch {
+		case name == "Contents":
+		case slices.Contains(loose, name) && st.Mode().IsRegular() && st.Mode()&0o111 == 0:
+			unsealed(name)
+		default:
+			f.add(name, rejected(code.StatusUnsealedAppRoot, "file", -1, "nothing seals what lies beside Contents"))
 		}
-		f.add(name, rejected(code.StatusUnsealedAppRoot, "file", -1, "nothing seals what lies beside Contents"))
 	})
 }
 
 // checkFrameworkRoot wants the root of a framework to hold links into its versions
 // and nothing else.
-func (b *bundle) checkFrameworkRoot(f *itemFaults) {
+func (b *bundle) checkFrameworkRoot(f *itemFaults, unsealed func(string)) {
 	bad := func(name, format string, args ...any) problem {
 		p := rejected(code.StatusUnsealedFrameworkRoot, "file", -1, format, args...)
 		f.add(name, p)
@@ -74,7 +78,9 @@ func (b *bundle) checkFrameworkRoot(f *itemFaults) {
 		case name == ".DS_Store" || name == "module.map":
 			if !st.Mode().IsRegular() {
 				bad(name, "it is no plain file")
+				return
 			}
+			unsealed(name)
 			return
 		case st.Mode()&fs.ModeSymlink == 0:
 			bad(name, "only links into Versions belong into the root of a framework")
@@ -98,7 +104,10 @@ func (b *bundle) checkFrameworkRoot(f *itemFaults) {
 	b.each("Versions", f, func(name string, st fs.FileInfo) {
 		at := path.Join("Versions", name)
 		switch {
-		case st.IsDir() || name == ".DS_Store" && st.Mode().IsRegular():
+		case st.IsDir():
+			return
+		case name == ".DS_Store" && st.Mode().IsRegular():
+			unsealed(at)
 			return
 		case st.Mode()&fs.ModeSymlink == 0:
 			// Apple: looks at the directories only.
@@ -124,10 +133,14 @@ func (b *bundle) checkFrameworkRoot(f *itemFaults) {
 // very old bundles have there.
 //
 // Apple: skips whatever it is, a directory with all that is in it.
-func (b *bundle) checkTicketPlace(f *itemFaults) {
+func (b *bundle) checkTicketPlace(f *itemFaults, unsealed func(string)) {
 	at := path.Join(b.support, "CodeResources")
 	st, err := fs.Lstat(b.fsys, at)
-	if err != nil || st.Mode().IsRegular() {
+	if err != nil {
+		return
+	}
+	if st.Mode().IsRegular() {
+		unsealed(at)
 		return
 	}
 	what := fmt.Sprintf("want a plain file there, found %s", st.Mode().Type())

@@ -25,13 +25,18 @@ func TestFactsOfABundle(t *testing.T) {
 	tree["Contents/Resources/.DS_Store"] = fixtures.Node{Data: []byte("x"), Exec: true}
 	tree["Contents/Frameworks/Example.framework/Versions/A/.DS_Store"] = fixtures.Node{Data: []byte("x")}
 	tree["Contents/_MASReceipt/receipt"] = fixtures.Node{Data: []byte("x")}
+	for _, name := range []string{"Icon\r", "Contents/CodeResources", "Contents/Frameworks/Example.framework/module.map", "Contents/Frameworks/Example.framework/Versions/.DS_Store"} {
+		tree[name] = fixtures.Node{Data: []byte("x")}
+	}
 	s := verifyTree(t, "F3.app", tree, nil)
 	require.NoError(t, s.Verified(), describe(s))
 	facts, ok, err := s.Bundle.Get()
 	require.NoError(t, err)
 	require.True(t, ok)
-	assert.Equal(t, code.FileList{Total: 3, First: []string{
-		"Contents/Frameworks/Example.framework/Versions/A/.DS_Store", "Contents/Resources/.DS_Store", "Contents/_MASReceipt/receipt",
+	assert.Equal(t, code.FileList{Total: 7, First: []string{
+		"Contents/CodeResources", "Contents/Frameworks/Example.framework/Versions/.DS_Store",
+		"Contents/Frameworks/Example.framework/Versions/A/.DS_Store", "Contents/Frameworks/Example.framework/module.map",
+		"Contents/Resources/.DS_Store", "Contents/_MASReceipt/receipt", "Icon\r",
 	}}, facts.Unsealed)
 	assert.Equal(t, code.FileList{Total: 1, First: []string{"Contents/Resources/tool"}}, facts.CodeAsData)
 	assert.True(t, hasWarning(s, "unsealedExecutable"))
