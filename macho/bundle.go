@@ -92,8 +92,8 @@ func openVersion(fsys fs.FS, name, version string) (*bundle, error) {
 		return nil, err
 	}
 	b.executable = path.Join(exeDir, exe)
-	if b.kind == "XCFramework" && !exists(fsys, b.executable) {
-		b.executable = b.infoPath // it holds no program of its own: the list stands for one
+	if b.codeless() && !exists(fsys, b.executable) {
+		b.executable = b.infoPath
 	}
 	if st, err := fs.Lstat(fsys, b.executable); err == nil && (!st.Mode().IsRegular() || b.behindLink(b.executable)) {
 		return nil, &shapeError{code.StatusRegularFile, fmt.Errorf("the main executable %s is no plain file, or lies behind a link", b.executable)}
@@ -181,6 +181,17 @@ func (b *bundle) executableName(fallback string) (string, error) {
 		return "", fmt.Errorf("CFBundleExecutable %q is no file name", name)
 	}
 	return name, nil
+}
+
+// codeless reports whether a bundle need not hold a program, so that its list stands
+// for one: it names none. A program that it does name must be there.
+func (b *bundle) codeless() bool {
+	if b.kind == "XCFramework" || b.info == nil {
+		return b.kind == "XCFramework"
+	}
+	_, program := b.parsed.Get("CFBundleExecutable")
+	_, page := b.parsed.Get("MainHTML") // Apple: takes the page of a widget for the program
+	return !program && !page
 }
 
 // plainName reports whether a text is the name of one file, and no path.
