@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ type GuardOptions struct {
 type Guard struct {
 	o        GuardOptions
 	kernel   token.Kernel
+	fromConn func(net.Conn) (token.AuditToken, error) // tests have sockets of their own
 	verifier *macho.Verifier
 	files    *generations[token.StaticKey, *verifiedFile]
 	places   chan struct{} // one for each identification that runs
@@ -112,18 +114,21 @@ const (
 // _test.yaml and name it), and returns a Guard. A policy that does not load, or does
 // not pass its own tests, is an error that [diag.Text] shows with positions.
 func Open(path string, o GuardOptions) (*Guard, error) {
-	g := &Guard{o: o, kernel: o.Kernel, verifier: macho.NewVerifier(), source: guardSource{path: path, profile: o.Profile},
+	g := &Guard{o: o, kernel: o.Kernel, fromConn: tokenOfConn, verifier: macho.NewVerifier(), source: guardSource{path: path, profile: o.Profile},
 		files:  newGenerations[token.StaticKey, *verifiedFile](maxFiles, maxFilesBytes),
 		places: make(chan struct{}, maxPlaces), stop: make(chan struct{})}
-	if g.kernel == nil {
-		var err error
-		if g.kernel, err = token.System(); err != nil {
-			return nil, fmt.Errorf("no process can be identified here: %w", err)
-		}
-	}
 	p, err := g.source.load(context.Background(), nil)
 	if err != nil {
 		return nil, err
+	}
+	if g.kernel == nil {
+		g.kernel, err = token.System()
+		if err != nil && !(errors.Is(err, token.ENOTSUP) && p.RelaxesLinux()) { // else sockets alone are judged
+			return nil, fmt.Errorf("no process can be identified here: %w", err)
+		}
+		if err != nil {
+			g.kernel = noKernel{err}
+		}
 	}
 	g.install(p)
 	if o.Reload > 0 {
@@ -172,10 +177,12 @@ func (g *Guard) Allow(ctx context.Context, t token.AuditToken) policy.Decision {
 // AllowOperation is [Guard.Allow] for one of several things that callers can ask
 // for, in the policy's words.
 func (g *Guard) AllowOperation(ctx context.Context, t token.AuditToken, operation string) policy.Decision {
-	return g.allow(ctx, question{token: t, operation: operation})
+	return g.allow(ctx, question{token: t, operation: operation}, nil)
 }
 
-func (g *Guard) allow(ctx context.Context, q question) (d policy.Decision) {
+// allow answers a question. Before an allow leaves, still is asked why the one who
+// asks is not the one who was judged; nil: nothing is asked.
+func (g *Guard) allow(ctx context.Context, q question, still func() error) (d policy.Decision) {
 	if g == nil {
 		return policy.Decision{}
 	}
@@ -196,6 +203,9 @@ func (g *Guard) allow(ctx context.Context, q question) (d policy.Decision) {
 	}
 	if a, ok := s.answers.get(q); ok && ctx.Err() == nil {
 		if st, err := g.kernel.Status(q.token); err == nil && st == a.status {
+			if still != nil {
+				a = g.confirm(ctx, s, q, a, still)
+			}
 			if g.o.Sink != nil {
 				g.record(ctx, a, decisionlog.Meta{Cached: true})
 			}
@@ -203,7 +213,17 @@ func (g *Guard) allow(ctx context.Context, q question) (d policy.Decision) {
 		}
 		s.answers.drop(q) // it is gone, or not what it was
 	}
-	return g.decide(ctx, s, q)
+	return g.decide(ctx, s, q, still)
+}
+
+// confirm takes an allow back when there is a reason to.
+func (g *Guard) confirm(ctx context.Context, s *guardState, q question, a *answer, still func() error) *answer {
+	if a.decision.Allow() {
+		if err := still(); err != nil {
+			return g.judge(ctx, s.policy, withCheck(a.request.Subject, err), q.operation)
+		}
+	}
+	return a
 }
 
 var errClosed = errors.New("the guard is closed")
@@ -211,7 +231,7 @@ var errClosed = errors.New("the guard is closed")
 // decide answers a question that no kept answer fits. Equal questions at the same
 // time are answered once; who waited for somebody else's answer asks the kernel
 // again, because that answer may be older than the question.
-func (g *Guard) decide(ctx context.Context, s *guardState, q question) policy.Decision {
+func (g *Guard) decide(ctx context.Context, s *guardState, q question, still func() error) policy.Decision {
 	start := g.now()
 	if g.o.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -237,10 +257,11 @@ func (g *Guard) decide(ctx context.Context, s *guardState, q question) policy.De
 	case err != nil:
 		return g.refuse(ctx, s.policy, q, code.StatusSignatureNotVerifiable, err)
 	}
-	if !mine && a.decision.Allow() {
-		if err := g.still(q.token, a.status); err != nil {
-			a = g.judge(ctx, s.policy, withCheck(a.request.Subject, err), q.operation)
-		}
+	if !mine {
+		a = g.confirm(ctx, s, q, a, func() error { return g.still(q.token, a.status) })
+	}
+	if still != nil {
+		a = g.confirm(ctx, s, q, a, still)
 	}
 	if g.o.Sink != nil {
 		g.record(ctx, a, decisionlog.Meta{Metrics: decisionlog.Metrics{Total: int64(g.now().Sub(start))}})
@@ -281,14 +302,24 @@ func (g *Guard) strength(q question) code.TokenStrength {
 	return g.o.Strength
 }
 
-// still returns why a process is not what it was when its flags were these.
-func (g *Guard) still(t token.AuditToken, before code.KernelFlags) error {
+// flags asks for the kernel's flags of a process.
+func (g *Guard) flags(t token.AuditToken) (code.KernelFlags, error) {
 	now, err := g.kernel.Status(t)
 	switch {
 	case errors.Is(err, token.ESRCH):
-		return &code.Error{Status: code.StatusNoSuchCode, Err: err}
+		return 0, &code.Error{Status: code.StatusNoSuchCode, Err: err}
 	case err != nil:
-		return &code.Error{Status: code.StatusSignatureNotVerifiable, Err: err}
+		return 0, &code.Error{Status: code.StatusSignatureNotVerifiable, Err: err}
+	}
+	return now, nil
+}
+
+// still returns why a process is not what it was when its flags were these.
+func (g *Guard) still(t token.AuditToken, before code.KernelFlags) error {
+	now, err := g.flags(t)
+	switch {
+	case err != nil:
+		return err
 	case now != before:
 		return &code.Error{Status: code.StatusGuestInvalid, Err: fmt.Errorf("the kernel's flags were %s and are %s now", before, now)}
 	}
@@ -317,7 +348,10 @@ func withCheck(s *code.Subject, err error) *code.Subject {
 // last resort: when even that panics, the zero Decision denies.
 func (g *Guard) refuse(ctx context.Context, p *policy.Policy, q question, status code.Status, err error) (d policy.Decision) {
 	defer func() { _ = recover() }()
-	process := &code.Process{Token: q.token.Words(), Strength: g.strength(q)}
+	process := &code.Process{Token: q.token.Words(), Strength: g.o.Strength}
+	if q.weak {
+		process.Strength = "" // that it is weak is not why, and would be named in front
+	}
 	subject := withCheck(&code.Subject{Origin: code.OriginKernel, Process: process}, &code.Error{Status: status, Err: err})
 	a := g.judge(context.WithoutCancel(ctx), p, subject, q.operation)
 	if g.o.Sink != nil {

@@ -49,6 +49,10 @@ func (l *loader) compile(d, first *document) *Policy {
 	return p
 }
 
+// RelaxesLinux reports whether the policy judges peers of Linux sockets, by their user
+// alone.
+func (p *Policy) RelaxesLinux() bool { return p != nil && p.floor.linuxUID }
+
 // named compiles the requirements and peers of a document.
 func (c *compiler) named(d *document) {
 	alone := relied(d)

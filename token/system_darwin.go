@@ -24,7 +24,7 @@ func System() (Kernel, error) {
 }
 
 type system struct {
-	csops, pidPath uintptr
+	csops, pidPath, getsockopt uintptr
 }
 
 const libSystem = "/usr/lib/libSystem.B.dylib"
@@ -39,6 +39,9 @@ var loadSystem = sync.OnceValues(func() (*system, error) {
 		return nil, err
 	}
 	if s.pidPath, err = purego.Dlsym(lib, "proc_pidpath_audittoken"); err != nil {
+		return nil, err
+	}
+	if s.getsockopt, err = purego.Dlsym(lib, "getsockopt"); err != nil {
 		return nil, err
 	}
 	return s, nil

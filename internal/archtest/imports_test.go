@@ -56,7 +56,7 @@ var foreign = map[string][]string{
 	"google.golang.org/protobuf":   {"policy/"},
 	"github.com/smallstep/pkcs7":   {"macho/pkcs7.go"},
 	"github.com/blacktop/go-macho": {"macho/constants.go"},
-	"golang.org/x/sys":             {"macho/genericfile_unix.go", "macho/genericfile_linux.go", "macho/genericfile_darwin.go"},
+	"golang.org/x/sys":             {"macho/genericfile_unix.go", "macho/genericfile_linux.go", "macho/genericfile_darwin.go", "token/"},
 	"go.yaml.in/yaml":              {"internal/yamlpos/"},
 	"github.com/ebitengine/purego": {"token/"},
 	"github.com/spf13/cobra":       {"cmd/xpcpolicy/"},

@@ -1,0 +1,5 @@
+//go:build !darwin
+
+package token
+
+func peerToken(uintptr) (AuditToken, error) { return AuditToken{}, ENOTSUP }
