@@ -15,6 +15,7 @@ import (
 	"github.com/xpcpolicy/xpcpolicy"
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/fixtures"
+	"github.com/xpcpolicy/xpcpolicy/policy"
 	"github.com/xpcpolicy/xpcpolicy/token"
 )
 
@@ -218,6 +219,34 @@ func TestCodeThatExpiresIsJudgedEachTime(t *testing.T) {
 		d := g.Allow(ctx, tok)
 		require.True(t, d.Allow(), d.Message())
 		assert.Greater(t, w.asked-before, 2)
+	}
+}
+
+// spoofed is a world in which processes have the parents that somebody chose.
+type spoofed struct {
+	*world
+	parent uint32
+}
+
+func (s spoofed) Advise(token.AuditToken) token.Advice {
+	return token.Advice{ParentPID: code.Known(s.parent), ResponsiblePID: code.Known(s.parent), Machine: code.Known("x86_64")}
+}
+
+func TestParentsProveNothing(t *testing.T) { // F20
+	t.Parallel()
+	w := newWorld(t)
+	trusted := w.exec(t, 7, programs()[0])
+	for i, p := range programs() {
+		tok := w.exec(t, uint32(100+i), p)
+		for _, parent := range []uint32{1, trusted.PID(), 100_000} {
+			g := guardOver(t, spoofed{w, parent}, nil)
+			d := g.Allow(ctx, tok)
+			assert.Equal(t, p.allowed, d.Allow(), "%s started by %d: %s", p.name, parent, d.Message())
+		}
+	}
+	for _, fact := range []string{"process.parent_pid", "process.responsible_pid", "process.parent", "process.path"} {
+		_, err := policy.Parse("p.yaml", []byte("apiVersion: xpcpolicy/v1\nname: p\nrules:\n  - name: r\n    allow: "+fact+" == 1\n"))
+		assert.Error(t, err, "no policy can read %s", fact)
 	}
 }
 

@@ -118,6 +118,9 @@ func Identify(ctx context.Context, k Kernel, t AuditToken, o Options) *code.Subj
 		}
 		checks = append(checks, c)
 	}
+	if static.Validity.Status == code.StatusSuccess {
+		id.advise()
+	}
 	s.Validity.Checks = append(checks, static.Validity.Checks...)
 	for _, c := range checks {
 		if c.Outcome == code.Failed && s.Validity.Status == code.StatusSuccess {

@@ -98,6 +98,17 @@ func (r *Recorder) Path(t AuditToken) (string, error) {
 	return s, err
 }
 
+// Advise implements [Adviser], when the other kernel does.
+func (r *Recorder) Advise(t AuditToken) Advice {
+	k, ok := r.k.(Adviser)
+	if !ok {
+		return Advice{}
+	}
+	a := k.Advise(t)
+	r.note(t, func(p *RecordedProcess) { p.Advice = a })
+	return a
+}
+
 // Open implements [Kernel].
 func (r *Recorder) Open(path string) (Image, error) {
 	m, err := r.k.Open(path)

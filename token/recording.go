@@ -33,6 +33,7 @@ type RecordedProcess struct {
 	Status []RecordedAnswer            `json:"status,omitempty"`
 	Ops    map[string][]RecordedAnswer `json:"ops,omitempty"` // by the operation's name
 	Path   []RecordedAnswer            `json:"path,omitempty"`
+	Advice Advice                      `json:"advice,omitzero"` // the last one
 }
 
 // RecordedAnswer is one answer: a value or an error.
@@ -176,6 +177,15 @@ func (r *replay) Path(t AuditToken) (string, error) {
 	}
 	a, err := r.answer("path", p.Path)
 	return a.Text, err
+}
+
+// Advise implements [Adviser].
+func (r *replay) Advise(t AuditToken) Advice {
+	p, err := r.process(t)
+	if err != nil {
+		return Advice{}
+	}
+	return p.Advice
 }
 
 // Open implements [Kernel].

@@ -25,6 +25,7 @@ func System() (Kernel, error) {
 
 type system struct {
 	csops, pidPath, getsockopt uintptr
+	pidInfo, responsible       uintptr // 0 where the system has none: they advise only
 }
 
 const libSystem = "/usr/lib/libSystem.B.dylib"
@@ -44,6 +45,8 @@ var loadSystem = sync.OnceValues(func() (*system, error) {
 	if s.getsockopt, err = purego.Dlsym(lib, "getsockopt"); err != nil {
 		return nil, err
 	}
+	s.pidInfo, _ = purego.Dlsym(lib, "proc_pidinfo")
+	s.responsible, _ = purego.Dlsym(lib, "responsibility_get_pid_responsible_for_pid")
 	return s, nil
 })
 
