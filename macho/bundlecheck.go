@@ -194,7 +194,7 @@ func sideband(f fs.File) *problem {
 		return nil
 	}
 	read := fileAttributes(file)
-	if read == nil {
+	if read == nil || noAttributes(file) {
 		return nil
 	}
 	for _, name := range []string{"com.apple.ResourceFork", "com.apple.FinderInfo"} {

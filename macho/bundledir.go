@@ -121,6 +121,21 @@ func unaltered(a, b fs.FileInfo) bool {
 	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && changeTime(a).Equal(changeTime(b))
 }
 
+// nextNames reads the next batch of names in a directory.
+func nextNames(f fs.File) (names []string, err error) {
+	switch f := f.(type) {
+	case *os.File: // for ReadDir it would look up each entry
+		return f.Readdirnames(dirBatch)
+	case fs.ReadDirFile:
+		entries, err := f.ReadDir(dirBatch)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names, err
+	}
+	return nil, errReplaced
+}
+
 // eachName calls do with each name in a directory, in batches, until it says stop.
 func eachName(fsys fs.FS, do func(name string) bool) error {
 	f, err := fsys.Open(".")
@@ -128,18 +143,14 @@ func eachName(fsys fs.FS, do func(name string) bool) error {
 		return err
 	}
 	defer f.Close()
-	list, ok := f.(fs.ReadDirFile)
-	if !ok {
-		return errReplaced
-	}
 	for {
-		entries, err := list.ReadDir(dirBatch)
-		for _, e := range entries {
-			if !do(e.Name()) {
+		names, err := nextNames(f)
+		for _, name := range names {
+			if !do(name) {
 				return nil
 			}
 		}
-		if err == io.EOF || err == nil && len(entries) == 0 {
+		if err == io.EOF || err == nil && len(names) == 0 {
 			return nil
 		}
 		if err != nil {

@@ -11,6 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// noAttributes reports whether an open file certainly has no extended attribute:
+// one question instead of one for each name.
+func noAttributes(f *os.File) bool {
+	n, err := unix.Flistxattr(int(f.Fd()), nil)
+	return n == 0 && err == nil
+}
+
 // fileAttributes reads the extended attributes of an open file, so that no second
 // look-up by path can be tricked. Linux has no attribute without a namespace: what
 // a Mac calls com.apple.cs.X is kept there as user.com.apple.cs.X.

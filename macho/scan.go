@@ -93,25 +93,20 @@ func (s *scan) walk(d *handle, rel string, depth int) {
 		return
 	}
 	defer f.Close()
-	list, ok := f.(fs.ReadDirFile)
-	if !ok {
-		s.unreadable(rel, errors.New("it is no directory any more"))
-		return
-	}
 	twins := newTwins()
 	for s.stop == nil {
-		entries, err := list.ReadDir(dirBatch)
-		for _, e := range entries {
+		names, err := nextNames(f)
+		for _, name := range names {
 			if !s.goOn() {
 				return
 			}
-			at := path.Join(rel, e.Name())
-			if twins.twin(e.Name()) {
+			at := path.Join(rel, name)
+			if twins.twin(name) {
 				s.fault(at, bad("another name in its directory differs from it only in case or composition: on a Mac they are one file").appleSays(code.StatusSuccess))
 			}
-			s.item(d, e.Name(), at, depth)
+			s.item(d, name, at, depth)
 		}
-		if err == io.EOF || err == nil && len(entries) == 0 {
+		if err == io.EOF || err == nil && len(names) == 0 {
 			break
 		}
 		if err != nil {
