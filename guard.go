@@ -180,9 +180,9 @@ func (g *Guard) AllowOperation(ctx context.Context, t token.AuditToken, operatio
 	return g.allow(ctx, question{token: t, operation: operation}, nil)
 }
 
-// allow answers a question. Before an allow leaves, still is asked why the one who
+// allow answers a question. Before an allow leaves, confirmed is asked why the one who
 // asks is not the one who was judged; nil: nothing is asked.
-func (g *Guard) allow(ctx context.Context, q question, still func() error) (d policy.Decision) {
+func (g *Guard) allow(ctx context.Context, q question, confirmed func() error) (d policy.Decision) {
 	if g == nil {
 		return policy.Decision{}
 	}
@@ -203,8 +203,8 @@ func (g *Guard) allow(ctx context.Context, q question, still func() error) (d po
 	}
 	if a, ok := s.answers.get(q); ok && ctx.Err() == nil {
 		if st, err := g.kernel.Status(q.token); err == nil && st == a.status {
-			if still != nil {
-				a = g.confirm(ctx, s, q, a, still)
+			if confirmed != nil {
+				a = g.confirm(ctx, s, q, a, confirmed)
 			}
 			if g.o.Sink != nil {
 				g.record(ctx, a, decisionlog.Meta{Cached: true})
@@ -213,13 +213,13 @@ func (g *Guard) allow(ctx context.Context, q question, still func() error) (d po
 		}
 		s.answers.drop(q) // it is gone, or not what it was
 	}
-	return g.decide(ctx, s, q, still)
+	return g.decide(ctx, s, q, confirmed)
 }
 
 // confirm takes an allow back when there is a reason to.
-func (g *Guard) confirm(ctx context.Context, s *guardState, q question, a *answer, still func() error) *answer {
+func (g *Guard) confirm(ctx context.Context, s *guardState, q question, a *answer, confirmed func() error) *answer {
 	if a.decision.Allow() {
-		if err := still(); err != nil {
+		if err := confirmed(); err != nil {
 			return g.judge(ctx, s.policy, withCheck(a.request.Subject, err), q.operation)
 		}
 	}
@@ -231,7 +231,7 @@ var errClosed = errors.New("the guard is closed")
 // decide answers a question that no kept answer fits. Equal questions at the same
 // time are answered once; who waited for somebody else's answer asks the kernel
 // again, because that answer may be older than the question.
-func (g *Guard) decide(ctx context.Context, s *guardState, q question, still func() error) policy.Decision {
+func (g *Guard) decide(ctx context.Context, s *guardState, q question, confirmed func() error) policy.Decision {
 	start := g.now()
 	if g.o.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -244,7 +244,7 @@ func (g *Guard) decide(ctx context.Context, s *guardState, q question, still fun
 			defer func() { <-g.places }()
 		case <-ctx.Done():
 		}
-		if a, ok := s.answers.get(q); ok && ctx.Err() == nil && g.still(q.token, a.status) == nil {
+		if a, ok := s.answers.get(q); ok && ctx.Err() == nil && still(g.kernel, q.token, a.status) == nil {
 			return a, true // somebody finished between the look at the answers and this one
 		}
 		a := g.ask(ctx, s, q)
@@ -258,10 +258,10 @@ func (g *Guard) decide(ctx context.Context, s *guardState, q question, still fun
 		return g.refuse(ctx, s.policy, q, code.StatusSignatureNotVerifiable, err)
 	}
 	if !mine {
-		a = g.confirm(ctx, s, q, a, func() error { return g.still(q.token, a.status) })
+		a = g.confirm(ctx, s, q, a, func() error { return still(g.kernel, q.token, a.status) })
 	}
-	if still != nil {
-		a = g.confirm(ctx, s, q, a, still)
+	if confirmed != nil {
+		a = g.confirm(ctx, s, q, a, confirmed)
 	}
 	if g.o.Sink != nil {
 		g.record(ctx, a, decisionlog.Meta{Metrics: decisionlog.Metrics{Total: int64(g.now().Sub(start))}})
@@ -284,7 +284,7 @@ func (g *Guard) ask(ctx context.Context, s *guardState, q question) *answer {
 		return a
 	}
 	status, _, _ := subject.Process.Status.Get()
-	if err := g.still(q.token, status); err != nil {
+	if err := still(g.kernel, q.token, status); err != nil {
 		return g.judge(ctx, s.policy, withCheck(subject, err), q.operation)
 	}
 	a.status = status
@@ -302,46 +302,9 @@ func (g *Guard) strength(q question) code.TokenStrength {
 	return g.o.Strength
 }
 
-// flags asks for the kernel's flags of a process.
-func (g *Guard) flags(t token.AuditToken) (code.KernelFlags, error) {
-	now, err := g.kernel.Status(t)
-	switch {
-	case errors.Is(err, token.ESRCH):
-		return 0, &code.Error{Status: code.StatusNoSuchCode, Err: err}
-	case err != nil:
-		return 0, &code.Error{Status: code.StatusSignatureNotVerifiable, Err: err}
-	}
-	return now, nil
-}
-
-// still returns why a process is not what it was when its flags were these.
-func (g *Guard) still(t token.AuditToken, before code.KernelFlags) error {
-	now, err := g.flags(t)
-	switch {
-	case err != nil:
-		return err
-	case now != before:
-		return &code.Error{Status: code.StatusGuestInvalid, Err: fmt.Errorf("the kernel's flags were %s and are %s now", before, now)}
-	}
-	return nil
-}
-
 func (g *Guard) judge(ctx context.Context, p *policy.Policy, s *code.Subject, operation string) *answer {
 	r := policy.Request{Subject: s, Operation: operation, Now: g.now()}
 	return &answer{decision: p.Decide(ctx, r), request: r}
-}
-
-// withCheck is a subject with one more check, which failed.
-func withCheck(s *code.Subject, err error) *code.Subject {
-	c := code.Check{ID: "P11", Name: "process is still the same", Outcome: code.Failed, Status: code.StatusOf(err), Reason: err.Error()}
-	var e *code.Error
-	if errors.As(err, &e) && e.Err != nil {
-		c.Reason = e.Err.Error()
-	}
-	copied := *s
-	copied.Validity.Checks = append(append([]code.Check(nil), s.Validity.Checks...), c)
-	copied.Validity.Status = c.Status
-	return &copied
 }
 
 // refuse is the denial of a question that could not be put to the policy. It is the

@@ -68,7 +68,7 @@ func (g *Guard) allowConn(ctx context.Context, c net.Conn, operation string, bef
 	if before != nil && t != *before {
 		return g.refuse(ctx, s.policy, q, code.StatusGuestInvalid, errOtherPeer), t
 	}
-	flags, err := g.flags(t)
+	status, err := flags(g.kernel, t)
 	if err != nil {
 		return g.refuse(ctx, s.policy, q, code.StatusOf(err), errors.Unwrap(err)), t
 	}
@@ -79,7 +79,7 @@ func (g *Guard) allowConn(ctx context.Context, c net.Conn, operation string, bef
 		case now != t:
 			return &code.Error{Status: code.StatusGuestInvalid, Err: errOtherPeer}
 		}
-		return g.still(t, flags)
+		return still(g.kernel, t, status)
 	}), t
 }
 

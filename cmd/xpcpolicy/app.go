@@ -103,7 +103,7 @@ line, policy, requirement); 3 could not tell (missing, unreadable or unknown).`,
 		return usage(cmd, "%s", shown(flagProblem(err.Error())))
 	})
 	root.AddCommand(a.checkCommand(), a.showCommand(), a.verifyCommand(), a.factsCommand(),
-		a.reqCommand(), a.csreqCommand(), a.testCommand(), a.suggestCommand(), a.simulateCommand(), a.replayCommand(), a.explainCommand(), a.tokenCommand(), a.versionCommand(), a.manCommand())
+		a.reqCommand(), a.csreqCommand(), a.testCommand(), a.suggestCommand(), a.simulateCommand(), a.replayCommand(), a.explainCommand(), a.tokenCommand(), a.peerCommand(), a.versionCommand(), a.manCommand())
 	root.AddCommand(a.scanCommand(), a.diffCommand())
 	return root
 }

@@ -9,7 +9,7 @@
 // because the command line or a policy is wrong; 3 could not tell. With several
 // targets the worst counts, in the order 2, 1, 3, 0.
 //
-// It judges files and recorded facts, not running processes, and asks no network.
+// It judges files, recorded facts, and on a Mac running processes. It asks no network.
 package main
 
 import (

@@ -34,9 +34,10 @@ func params(dir string) testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fixture": cmdFixture,
-			"tamper":  cmdTamper,
-			"exits":   cmdExits,
+			"fixture":   cmdFixture,
+			"tamper":    cmdTamper,
+			"exits":     cmdExits,
+			"recording": cmdRecording,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
