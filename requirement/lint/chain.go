@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
@@ -202,14 +203,15 @@ var tooDeep = Rule{
 
 // chainOf is an `or` of n identifiers of Apple's.
 func chainOf(n int) string {
-	text := ""
+	text := make([]byte, 0, 40*n) // whoever starts the command waits for this
 	for i := range n {
 		if i > 0 {
-			text += " or "
+			text = append(text, " or "...)
 		}
-		text += fmt.Sprintf(`identifier "com.apple.example%d"`, i)
+		text = strconv.AppendInt(append(text, `identifier "com.apple.example`...), int64(i), 10)
+		text = append(text, '"')
 	}
-	return text
+	return string(text)
 }
 
 func checkDepth(p *pass) {
