@@ -35,6 +35,16 @@ func (g *Guard) AllowConn(ctx context.Context, c net.Conn, operation string) pol
 	return d
 }
 
+// Admit is [Guard.AllowConn], and returns what to ask about each request of a connection
+// that was let in; nil for one that was not, which the caller closes.
+func (g *Guard) Admit(ctx context.Context, c net.Conn, operation string) (*Conn, policy.Decision) {
+	d, t := g.allowConn(ctx, c, operation, nil)
+	if !d.Allow() {
+		return nil, d
+	}
+	return &Conn{Conn: c, guard: g, token: t, decision: d}, d
+}
+
 // errOtherPeer is why an allow for one process is none for who holds its socket now.
 var errOtherPeer = errors.New("another process holds the socket now")
 

@@ -117,16 +117,16 @@ func (l *Listener) judge(c net.Conn) {
 	defer l.work.Done()
 	defer func() { <-l.places }()
 	ctx, cancel := context.WithTimeout(l.ctx, l.o.Timeout)
-	d, t := l.guard.allowConn(ctx, c, l.o.Operation, nil)
+	conn, d := l.guard.Admit(ctx, c, l.o.Operation)
 	cancel()
-	if !d.Allow() {
+	if conn == nil {
 		_ = c.Close()
 		if l.o.Refused != nil {
 			l.o.Refused(d)
 		}
 		return
 	}
-	if !l.give(accepted{conn: &Conn{Conn: c, guard: l.guard, token: t, decision: d}}) {
+	if !l.give(accepted{conn: conn}) {
 		_ = c.Close()
 	}
 }
