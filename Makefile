@@ -36,7 +36,7 @@ fuzz-million: ## run every fuzz target of macho a million times, at low priority
 	@GO="nice -n 19 $(GO)" FUZZ=1000000x DIRS=macho sh .ci/fuzz
 
 bench: ## benchmarks with allocations, COUNT runs each
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) . ./requirement ./policy ./macho ./internal/plist
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) . . ./requirement ./requirement/lint ./policy ./macho ./internal/plist
 
 bench-command: build ## whole commands, side by side with openssl where a large program is named: make bench-command PROGRAM=FILE
 	@sh .ci/bench-command $(BIN) $(PROGRAM)
