@@ -14,8 +14,8 @@ type steady struct{ token.Kernel }
 func (steady) Status(token.AuditToken) (code.KernelFlags, error) { return healthy, nil }
 
 func BenchmarkAllow(b *testing.B) {
-	w := newWorld(b)
-	tok := w.exec(b, 7, programs()[0])
+	w, honest := newWorld(b), programs()[0]
+	tok := w.exec(b, 7, honest)
 	b.Run("sha256-1KiB", func(b *testing.B) {
 		buf := make([]byte, 1024)
 		for b.Loop() {
@@ -47,7 +47,7 @@ func BenchmarkAllow(b *testing.B) {
 		b.ReportAllocs()
 		for pid := uint32(1000); b.Loop(); pid++ {
 			b.StopTimer()
-			tok := w.exec(b, pid, programs()[0])
+			tok := w.exec(b, pid, honest)
 			b.StartTimer()
 			if !g.Allow(ctx, tok).Allow() {
 				b.Fatal("denied")
@@ -59,7 +59,7 @@ func BenchmarkAllow(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			g := guardOver(b, w, nil)
-			tok := w.exec(b, 7, programs()[0])
+			tok := w.exec(b, 7, honest)
 			b.StartTimer()
 			if !g.Allow(ctx, tok).Allow() {
 				b.Fatal("denied")
