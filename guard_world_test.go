@@ -194,6 +194,11 @@ func (w *world) CSOps(t token.AuditToken, op token.Op, buf []byte) error {
 	default:
 		return token.EINVAL
 	}
+	if len(b) > len(buf) { // the kernel says how long the answer is
+		clear(buf[:4])
+		binary.BigEndian.PutUint32(buf[4:], uint32(len(b)))
+		return token.ERANGE
+	}
 	copy(buf, b)
 	return nil
 }

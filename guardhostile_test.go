@@ -3,6 +3,7 @@ package xpcpolicy_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -169,6 +170,27 @@ func TestFileThatIsNeverReadHoldsUpNobody(t *testing.T) {
 	assert.LessOrEqual(t, hung.Load(), int64(128), "each holds a thread")
 	close(release)
 	assert.Eventually(t, func() bool { return g.Allow(ctx, honest).Allow() }, 10*time.Second, time.Millisecond)
+}
+
+// The last step of docs/audit-tokens.md is the Guard's.
+func TestDocumentedLastStep(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("docs/audit-tokens.md")
+	require.NoError(t, err)
+	w := newWorld(t)
+	k := &statuses{world: w}
+	k.after = func(n int64) {
+		if n == 1 {
+			w.set(7, func(p *process) { p.flags |= code.CSGetTaskAllow })
+		}
+	}
+	w.exec(t, 7, programs()[0])
+	p, err := policy.Parse("p.yaml", []byte(worldPolicy))
+	require.NoError(t, err)
+	_, s := xpcpolicy.CheckPeer(ctx, p, k, xpcpolicy.Peer{Token: tokenOf(t, 7, 1), Strength: code.StrengthMessage, Now: fixtures.Clock})
+	last := s.Validity.Checks[len(s.Validity.Checks)-1]
+	assert.Equal(t, code.Failed, last.Outcome)
+	assert.Contains(t, string(doc), "| "+last.ID+" | "+last.Name+" | ")
 }
 
 func TestTimeoutEndsAQuestion(t *testing.T) {
