@@ -17,7 +17,7 @@ import (
 
 var (
 	client   = testworld.Process{PID: 7, Version: 21, Program: fixtures.Good(), Arch: fixtures.ARM64}
-	stranger = testworld.Process{PID: 8, Version: 22, Program: adHoc(), Arch: fixtures.ARM64, Path: "/tmp/stranger"}
+	stranger = testworld.Process{PID: 8, Version: 22, Program: adHoc(), Arch: fixtures.ARM64, Path: "/usr/local/bin/stranger"}
 )
 
 func adHoc() fixtures.Options {
