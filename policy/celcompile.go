@@ -14,6 +14,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
@@ -127,12 +128,12 @@ func (c *compiler) resolve(p *parsed, dep dependency) bool {
 	from, to := p.argument(dep.id)
 	if name, ok := strings.CutPrefix(dep.name, requirementPrefix); ok {
 		if c.requirements[name] == nil {
-			p.inside(p.node, from, to, "there is no requirement "+quoteShort(name), didYouMean(name, namesOf(c.requirements)))
+			p.inside(p.node, from, to, "there is no requirement "+quoteShort(name), spell.DidYouMean(name, namesOf(c.requirements)))
 			return false
 		}
 	} else if name, ok := strings.CutPrefix(dep.name, peerPrefix); ok {
 		if c.peers[name] == nil {
-			p.inside(p.node, from, to, "there is no peer "+quoteShort(name), didYouMean(name, namesOf(c.peers)))
+			p.inside(p.node, from, to, "there is no peer "+quoteShort(name), spell.DidYouMean(name, namesOf(c.peers)))
 			return false
 		}
 	} else if code, ok := strings.CutPrefix(dep.name, textPrefix); ok && c.texts[dep.name] == nil {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 	"github.com/xpcpolicy/xpcpolicy/requirement"
 )
 
@@ -135,9 +137,9 @@ func expandOneOf(field string, known []string) cel.MacroFactory {
 			switch {
 			case !ok || text == "":
 				return nil, eh.NewError(arg.ID(), strings.TrimSuffix(field, "_id")+"() takes texts in quotes")
-			case known != nil && !contains(known, text):
+			case known != nil && !slices.Contains(known, text):
 				message := "unknown " + field + " " + quoteShort(text)
-				if hint := didYouMean(text, known); hint != "" {
+				if hint := spell.DidYouMean(text, known); hint != "" {
 					message += ": " + hint
 				}
 				return nil, eh.NewError(arg.ID(), message)

@@ -6,6 +6,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
@@ -47,9 +48,9 @@ func (c *compiler) words(message, text string, from, to int) (summary, detail st
 			known = append(known, fields[i].name)
 		}
 		if strings.HasPrefix(name, "vars.") {
-			return "there is no variable " + name + " above this one", didYouMean(name, namesOf(c.variables))
+			return "there is no variable " + name + " above this one", spell.DidYouMean(name, namesOf(c.variables))
 		}
-		return "unknown name " + name, didYouMean(name, append(known, namesOf(c.variables)...))
+		return "unknown name " + name, spell.DidYouMean(name, append(known, namesOf(c.variables)...))
 	}
 	if rest, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
 		op, operands, _ := strings.Cut(rest, "' applied to '")

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -135,7 +136,7 @@ func (r *reviewer) text(fact ast.Expr, v ref.Val) pin {
 	case "subject.identifier":
 		return pinIdentifier
 	case "subject.channel":
-		if contains(vouched, string(text)) {
+		if slices.Contains(vouched, string(text)) {
 			return pinVouched
 		}
 	}

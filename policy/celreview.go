@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
@@ -104,7 +105,7 @@ func covers(rule, others []string) bool {
 		return true
 	}
 	for _, o := range others {
-		if !contains(rule, o) {
+		if !slices.Contains(rule, o) {
 			return false
 		}
 	}

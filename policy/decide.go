@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -30,7 +31,7 @@ type rule struct {
 }
 
 func (r *rule) about(operation string) bool {
-	return len(r.operations) == 0 || contains(r.operations, operation)
+	return len(r.operations) == 0 || slices.Contains(r.operations, operation)
 }
 
 const replayWarning = "origin: replay, signature not verified here"

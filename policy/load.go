@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
@@ -222,8 +223,8 @@ func (l *loader) finish(o Options) (*Policy, error) {
 			p = with.under(profile)
 		}
 	}
-	if o.Profile != "" && !contains(known, o.Profile) && len(l.errors) == 0 {
-		first.span(0, 0, "there is no profile "+quoteShort(o.Profile), didYouMean(o.Profile, known))
+	if o.Profile != "" && !slices.Contains(known, o.Profile) && len(l.errors) == 0 {
+		first.span(0, 0, "there is no profile "+quoteShort(o.Profile), spell.DidYouMean(o.Profile, known))
 	}
 	if len(l.errors) > 0 {
 		return nil, l.sorted(l.errors)

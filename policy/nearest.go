@@ -64,7 +64,9 @@ func (m NearestMiss) String() string {
 //
 // It tells whoever asks what the policy wants to see. Show it to the operator of
 // the policy, not to the caller.
-func (d Decision) NearestMiss(ctx context.Context) (m NearestMiss) {
+func (d Decision) NearestMiss(ctx context.Context) NearestMiss { return d.nearestMiss(ctx, missTime) }
+
+func (d Decision) nearestMiss(ctx context.Context, limit time.Duration) (m NearestMiss) {
 	switch {
 	case d.policy == nil || d.request.Subject == nil:
 		return NearestMiss{Reason: "nobody asked"}
@@ -76,7 +78,7 @@ func (d Decision) NearestMiss(ctx context.Context) (m NearestMiss) {
 			m = NearestMiss{Reason: "internal error", Evaluations: m.Evaluations}
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, missTime)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	s := &search{ctx: ctx, d: d, wishes: d.wishes()}
 	return s.run()

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -149,7 +150,7 @@ func oneOf(label string, list []string, get func(*facts) code.Fact[string]) peer
 			if err != nil {
 				return unknown, err
 			}
-			return answerOf(ok && contains(list, v)), nil
+			return answerOf(ok && slices.Contains(list, v)), nil
 		},
 		found: func(f *facts) string { return showFact(get(f)) + f.claim(name) },
 	}

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/xpcpolicy/xpcpolicy/code"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 	"github.com/xpcpolicy/xpcpolicy/requirement"
@@ -118,7 +120,7 @@ func (d *peerDocument) pins(req *requirementText) pin {
 // anyOther reports whether a node holds a text that is not in a list.
 func anyOther(nodes []*yamlpos.Node, list []string) bool {
 	for _, n := range nodes {
-		if !contains(list, n.Value) {
+		if !slices.Contains(list, n.Value) {
 			return true
 		}
 	}

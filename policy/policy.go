@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 )
 
 // Policy is a compiled document. It is immutable and safe for concurrent use.
@@ -72,7 +73,7 @@ func (c *compiler) named(d *document) {
 			var err error
 			if name, ok := strings.CutPrefix(n.Value, "requirements."); ok {
 				if req = c.requirements[name]; req == nil {
-					p.at(n, "there is no requirement "+quoteShort(name), didYouMean(name, namesOf(c.requirements)))
+					p.at(n, "there is no requirement "+quoteShort(name), spell.DidYouMean(name, namesOf(c.requirements)))
 				}
 			} else if req, err = parseRequirement("peers."+p.name.Value, n.Value); err != nil {
 				p.embedded(n, "requirement", err)

@@ -3,10 +3,12 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/diag"
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 	"github.com/xpcpolicy/xpcpolicy/internal/yamlpos"
 )
 
@@ -88,14 +90,14 @@ func (r *reader) embedded(n *yamlpos.Node, what string, err error) {
 // right kind, and returns the values that are fine.
 func (r *reader) object(n *yamlpos.Node, keys []key, what string) map[string]*yamlpos.Node {
 	if n.Kind != yamlpos.Mapping {
-		r.at(n, what+" must be an object with keys, found "+describe(n), "")
+		r.at(n, what+" must be an object with keys, found "+n.Describe(), "")
 		return nil
 	}
 	values := make(map[string]*yamlpos.Node, len(n.Pairs))
 	for _, p := range n.Pairs {
 		k := findKey(keys, p.Key.Value)
 		if k == nil {
-			detail := didYouMean(p.Key.Value, keyNames(keys))
+			detail := spell.DidYouMean(p.Key.Value, keyNames(keys))
 			if detail == "" {
 				detail = "known keys: " + strings.Join(keyNames(keys), ", ")
 			}
@@ -133,7 +135,7 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 		ok = r.text(n, k)
 	case boolKey:
 		if ok = n.Kind == yamlpos.Scalar && n.Type == "bool"; !ok {
-			r.at(n, k.name+" must be true or false, found "+describe(n), "")
+			r.at(n, k.name+" must be true or false, found "+n.Describe(), "")
 		}
 	case textsKey:
 		switch {
@@ -142,7 +144,7 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 		case n.Kind == yamlpos.Mapping && k.keys != nil:
 			return true
 		case n.Kind != yamlpos.Sequence:
-			r.at(n, k.name+" must be a text or a list of texts, found "+describe(n), "")
+			r.at(n, k.name+" must be a text or a list of texts, found "+n.Describe(), "")
 			return false
 		}
 		if len(n.Items) == 0 {
@@ -156,11 +158,11 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 		}
 	case listKey:
 		if ok = n.Kind == yamlpos.Sequence; !ok {
-			r.at(n, k.name+" must be a list, found "+describe(n), "")
+			r.at(n, k.name+" must be a list, found "+n.Describe(), "")
 		}
 	case objectKey, namedKey:
 		if ok = n.Kind == yamlpos.Mapping; !ok {
-			r.at(n, k.name+" must be an object with keys, found "+describe(n), "")
+			r.at(n, k.name+" must be an object with keys, found "+n.Describe(), "")
 		}
 	}
 	return ok
@@ -169,15 +171,15 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 func (r *reader) text(n *yamlpos.Node, k *key) bool {
 	switch {
 	case n.Kind != yamlpos.Scalar:
-		r.at(n, k.name+" must be a text, found "+describe(n), "")
+		r.at(n, k.name+" must be a text, found "+n.Describe(), "")
 	case n.Type == "int" || n.Type == "float" || n.Type == "bool" || n.Type == "timestamp":
-		r.at(n, k.name+" must be a text, and YAML reads this as "+describe(n), "write it in quotes: "+strconv.Quote(n.Value))
+		r.at(n, k.name+" must be a text, and YAML reads this as "+n.Describe(), "write it in quotes: "+strconv.Quote(n.Value))
 	case n.Type != "str":
 		r.at(n, k.name+" has no value", "")
 	case strings.TrimSpace(n.Value) == "":
 		r.at(n, k.name+" is empty", "")
-	case k.enum != nil && !contains(k.enum, n.Value):
-		detail := didYouMean(n.Value, k.enum)
+	case k.enum != nil && !slices.Contains(k.enum, n.Value):
+		detail := spell.DidYouMean(n.Value, k.enum)
 		if detail == "" {
 			detail = "known: " + strings.Join(k.enum, ", ")
 		}
@@ -222,35 +224,6 @@ func (r *reader) name(n *yamlpos.Node, what string, dash bool) bool {
 		return false
 	}
 	return true
-}
-
-func describe(n *yamlpos.Node) string {
-	switch {
-	case n.Kind == yamlpos.Mapping:
-		return "an object"
-	case n.Kind == yamlpos.Sequence:
-		return "a list"
-	}
-	switch n.Type {
-	case "str":
-		return "a text"
-	case "int", "float":
-		return "a number"
-	case "bool":
-		return "true or false"
-	case "null":
-		return "nothing"
-	}
-	return "a " + n.Type
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // quoteShort quotes a text for a message and cuts it where it gets long.

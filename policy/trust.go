@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/xpcpolicy/xpcpolicy/code"
@@ -55,7 +56,7 @@ func (f *facts) team() code.Fact[string] {
 	if adhoc || !ok {
 		return code.Absent[string]()
 	}
-	if teams := f.p.trust.teams(root); teams != nil && !contains(teams, name) {
+	if teams := f.p.trust.teams(root); teams != nil && !slices.Contains(teams, name) {
 		return code.Absent[string]()
 	}
 	return team

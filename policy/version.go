@@ -149,3 +149,10 @@ func sign(n int) int {
 	}
 	return 0
 }
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/xpcpolicy/xpcpolicy/internal/spell"
 )
 
 func TestVersionOrder(t *testing.T) {
@@ -58,6 +60,6 @@ func TestDidYouMean(t *testing.T) {
 	for word, want := range map[string]string{
 		"alow": "allow", "allwo": "allow", "Allow": "allow", "denny": "deny", "operations": "operation", "banana": "", "": "",
 	} {
-		assert.Equal(t, want, nearest(word, keyNames(ruleKeys)), word)
+		assert.Equal(t, want, spell.Nearest(word, keyNames(ruleKeys)), word)
 	}
 }

@@ -57,6 +57,27 @@ type Node struct {
 	end    int
 }
 
+// Describe says in words what stands there, as in "a list" or "a number".
+func (n *Node) Describe() string {
+	switch {
+	case n.Kind == Mapping:
+		return "an object"
+	case n.Kind == Sequence:
+		return "a list"
+	}
+	switch n.Type {
+	case "str":
+		return "a text"
+	case "int", "float":
+		return "a number"
+	case "bool":
+		return "true or false"
+	case "null":
+		return "nothing"
+	}
+	return "a " + n.Type
+}
+
 // Pair is one key of a mapping with its value.
 type Pair struct{ Key, Value *Node }
 

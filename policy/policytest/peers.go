@@ -146,7 +146,7 @@ func (r *reader) edits(p *peer, n *yamlpos.Node, prefix string) {
 		return
 	}
 	if n.Kind != yamlpos.Mapping {
-		r.at(n, "the facts to set are an object, found "+describe(n), "")
+		r.at(n, "the facts to set are an object, found "+n.Describe(), "")
 		return
 	}
 	for _, pair := range n.Pairs {
@@ -231,7 +231,7 @@ func (r *reader) factValue(n *yamlpos.Node, path, takes string) (code.Value, boo
 	if takes == "" {
 		return plist.String(n.Value), true // the path is reported
 	}
-	r.at(n, path+" takes "+takes+", found "+describe(n), "write it in quotes: "+strconv.Quote(n.Value))
+	r.at(n, path+" takes "+takes+", found "+n.Describe(), "write it in quotes: "+strconv.Quote(n.Value))
 	return code.Value{}, false
 }
 

@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (r *reader) at(n *yamlpos.Node, summary, why string) {
 // right kind, and returns the values that are fine.
 func (r *reader) object(n *yamlpos.Node, keys []key, what string) map[string]*yamlpos.Node {
 	if n.Kind != yamlpos.Mapping {
-		r.at(n, what+" must be an object with keys, found "+describe(n), "")
+		r.at(n, what+" must be an object with keys, found "+n.Describe(), "")
 		return nil
 	}
 	names := make([]string, len(keys))
@@ -131,7 +132,7 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 		}
 	}
 	if want != "" {
-		r.at(n, k.name+" must be "+want+", found "+describe(n), "")
+		r.at(n, k.name+" must be "+want+", found "+n.Describe(), "")
 		return false
 	}
 	return true
@@ -140,14 +141,14 @@ func (r *reader) value(n *yamlpos.Node, k *key) bool {
 func (r *reader) text(n *yamlpos.Node, k *key) bool {
 	switch {
 	case n.Kind != yamlpos.Scalar:
-		r.at(n, k.name+" must be a text, found "+describe(n), "")
+		r.at(n, k.name+" must be a text, found "+n.Describe(), "")
 	case n.Type == "null":
 		r.at(n, k.name+" has no value", "")
 	case n.Type != "str":
-		r.at(n, k.name+" must be a text, and YAML reads this as "+describe(n), "write it in quotes: "+strconv.Quote(n.Value))
+		r.at(n, k.name+" must be a text, and YAML reads this as "+n.Describe(), "write it in quotes: "+strconv.Quote(n.Value))
 	case strings.TrimSpace(n.Value) == "":
 		r.at(n, k.name+" is empty", "")
-	case k.enum != nil && !contains(k.enum, n.Value):
+	case k.enum != nil && !slices.Contains(k.enum, n.Value):
 		why := spell.DidYouMean(n.Value, k.enum)
 		if why == "" {
 			why = "known: " + strings.Join(k.enum, ", ")
@@ -265,35 +266,6 @@ func fits(pattern, name string) bool {
 		rest = rest[i+len(middle):]
 	}
 	return true
-}
-
-func describe(n *yamlpos.Node) string {
-	switch {
-	case n.Kind == yamlpos.Mapping:
-		return "an object"
-	case n.Kind == yamlpos.Sequence:
-		return "a list"
-	}
-	switch n.Type {
-	case "str":
-		return "a text"
-	case "int", "float":
-		return "a number"
-	case "bool":
-		return "true or false"
-	case "null":
-		return "nothing"
-	}
-	return "a " + n.Type
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // quote quotes a text for a message and cuts it where it gets long.

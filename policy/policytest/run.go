@@ -3,6 +3,7 @@ package policytest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,7 +206,7 @@ func (u *run) allow(a allowedPeer) {
 // reason, the floor item, an unknown fact, or a clause that is not satisfied or not
 // known.
 func becauseOf(d policy.Decision, word string) bool {
-	if word == d.Rule() || word == d.Reason() || "floor:"+word == d.Reason() || contains(d.Facts(), word) {
+	if word == d.Rule() || word == d.Reason() || "floor:"+word == d.Reason() || slices.Contains(d.Facts(), word) {
 		return true
 	}
 	if d.Allow() || strings.HasPrefix(d.Reason(), "floor:") {

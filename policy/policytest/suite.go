@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ type matrix struct {
 func (m *matrix) allows(peer, operation string) bool {
 	for _, exact := range []bool{true, false} {
 		for _, row := range m.allow {
-			if row.pattern == peer == exact && fits(row.pattern, peer) && contains(row.operations, operation) {
+			if row.pattern == peer == exact && fits(row.pattern, peer) && slices.Contains(row.operations, operation) {
 				return true
 			}
 		}
@@ -233,7 +234,7 @@ func (r *reader) matrix(s *Suite, n *yamlpos.Node) *matrix {
 	v := r.object(n, matrixKeys, "matrix")
 	m := &matrix{}
 	for _, n := range texts(v["operations"]) {
-		if contains(m.operations, n.Value) {
+		if slices.Contains(m.operations, n.Value) {
 			r.at(n, "operation "+quote(n.Value)+" is there twice", "")
 		}
 		m.operations = append(m.operations, n.Value)
@@ -257,7 +258,7 @@ func (r *reader) matrix(s *Suite, n *yamlpos.Node) *matrix {
 			operations []string
 		}{pattern: p.Key.Value}
 		for _, n := range texts(p.Value) {
-			if !contains(m.operations, n.Value) {
+			if !slices.Contains(m.operations, n.Value) {
 				r.at(n, "the table has no operation "+quote(n.Value), "operations: "+strings.Join(m.operations, ", "))
 			}
 			row.operations = append(row.operations, n.Value)
